@@ -1,0 +1,74 @@
+import type { MeterAddress, MonotonicMs } from '../model/index.js'
+
+/**
+ * Says what the bytes received so far are. Made by a protocol for one request, so it takes only the reply to that
+ * request for a frame; an echo, a late reply or another meter's frame is noise. Pure: same bytes, same answer.
+ */
+export type Scanner = (bytes: Uint8Array) => ScanResult
+export type ScanResult =
+  | { readonly kind: 'incomplete' }
+  /** Give up the first `skip` bytes (at least 1) and look again. */
+  | { readonly kind: 'noise'; readonly skip: number }
+  /** A whole frame stands at the start. */
+  | { readonly kind: 'frame'; readonly length: number }
+
+export interface ExchangeRequest {
+  readonly to: MeterAddress | 'all'
+  readonly bytes: Uint8Array
+  /** `none`: a broadcast; the bus keeps quiet afterwards and nothing is awaited. */
+  readonly reply: Scanner | 'none'
+  /** Silence kept on the wire before the request leaves. */
+  readonly quietMs: number
+  /** From the end of the request to the first byte of the reply. */
+  readonly firstByteMs: number
+}
+
+export type ExchangeOutcome =
+  | {
+      readonly kind: 'reply'
+      readonly frame: Uint8Array
+      readonly firstByteMs: number
+      readonly totalMs: number
+      readonly noiseBytes: number
+    }
+  | { readonly kind: 'sent' }
+  /** No byte of the meter arrived in time. */
+  | { readonly kind: 'silent' }
+  /** Bytes arrived but never the frame; what came is kept for the trace. */
+  | { readonly kind: 'garbled'; readonly bytes: Uint8Array }
+  /** The request never left, or the link went away under it; `sent` says whether it may have reached the meter. */
+  | { readonly kind: 'bus-down'; readonly code: string; readonly sent: boolean }
+
+/** A medium: carries one request to one meter (or to all) and brings its reply. */
+export interface Bus {
+  readonly capabilities: { readonly concurrency: number; readonly broadcast: boolean; readonly routing: boolean }
+  /** Never rejects: what can go wrong on a wire is an outcome. Settles by `deadline` at the latest. */
+  exchange(request: ExchangeRequest, deadline: MonotonicMs): Promise<ExchangeOutcome>
+  onUnsolicited(handler: (from: MeterAddress | null, bytes: Uint8Array) => void): void
+  /** Whether requests can leave now; `onState` tells each change. */
+  readonly isUp: () => boolean
+  onState(handler: (up: boolean, code: string) => void): void
+  /** The latest raw bytes, oldest first, bounded. */
+  trace(): readonly TraceLine[]
+  close(): Promise<void>
+}
+
+export interface TraceLine {
+  readonly at: MonotonicMs
+  readonly direction: 'out' | 'in' | 'noise' | 'echo' | 'state'
+  readonly bytes: Uint8Array
+  readonly note: string
+}
+
+/** Bytes in and out of one physical channel. Never queues: a write to a link that is not open is refused. */
+export interface Link {
+  readonly isOpen: () => boolean
+  /** Wire time of one byte, ms; 0 where the link has no pace of its own (TCP). */
+  readonly byteMs: number
+  write(bytes: Uint8Array): { readonly ok: true } | { readonly ok: false; readonly code: string }
+  onBytes(handler: (bytes: Uint8Array) => void): void
+  onState(handler: (open: boolean, code: string) => void): void
+  /** Opens and keeps reopening with back-off until closed. */
+  start(): void
+  close(): Promise<void>
+}

@@ -1,0 +1,54 @@
+import type { LinkId, MeterAddress, MonotonicMs } from '../model/index.js'
+import type { Session } from './protocol.js'
+
+/** Priorities on a bus, most urgent first. A more urgent job waits for at most the exchange in flight (or a follow-up chain's next frame). */
+export const priorities = [
+  'relay',
+  'live-call',
+  'threshold-watch',
+  'freeze',
+  'curve',
+  'backfill',
+  'discovery',
+  'clock-care',
+] as const
+export type Priority = (typeof priorities)[number]
+
+export interface Job<T> {
+  readonly meter: MeterAddress | 'all'
+  readonly session: Session<T>
+  readonly priority: Priority
+  /** After this the job is given up; null: it waits for as long as it takes. */
+  readonly expiresAt: MonotonicMs | null
+}
+
+export type JobResult<T> =
+  | { readonly kind: 'settled'; readonly outcome: T }
+  /** Its time was over before it finished. `sent`: a request of it may have left. */
+  | { readonly kind: 'expired'; readonly sent: boolean }
+  /** The meter has been silent and its next probe is not due: it was not asked. */
+  | { readonly kind: 'held' }
+  /** The queue is full or the runner is closing. */
+  | { readonly kind: 'refused' }
+
+/** Runs sessions on one bus: queues each exchange anew, keeps deadlines, back-off and fairness. */
+export interface Runner {
+  readonly link: LinkId
+  run<T>(job: Job<T>): Promise<JobResult<T>>
+  snapshot(): RunnerSnapshot
+  close(): Promise<void>
+}
+
+/** What a technician and the status stream see of a bus; counts since start. */
+export interface RunnerSnapshot {
+  readonly link: LinkId
+  readonly up: boolean
+  readonly queued: number
+  readonly exchanges: number
+  readonly replies: number
+  readonly silent: number
+  readonly garbled: number
+  readonly busyMs: number
+  readonly probeMs: number
+  readonly silentMeters: readonly { readonly meter: MeterAddress; readonly since: MonotonicMs; readonly nextProbe: MonotonicMs }[]
+}
