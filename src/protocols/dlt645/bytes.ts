@@ -1,0 +1,33 @@
+/** Upper-case hexadecimal of bytes in their order, without separators. */
+export function hexOf(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
+  return text.toUpperCase()
+}
+
+/**
+ * Bytes of hexadecimal text without separators, in its order.
+ *
+ * @throws RangeError when the text is not pairs of hexadecimal digits: such text is a bug of ours, not of a wire
+ */
+export function bytesOf(hex: string): Uint8Array {
+  if (!/^(?:[0-9a-fA-F]{2})*$/.test(hex)) throw new RangeError('hexadecimal text must consist of pairs of hexadecimal digits')
+  const bytes = new Uint8Array(hex.length / 2)
+  for (let index = 0; index < bytes.length; index += 1) bytes[index] = Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16)
+  return bytes
+}
+
+/** Bytes one after the other in one new array. */
+export function joinBytes(parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]))
+}
+
+/** The same bytes, last first: everything of several bytes goes low byte first on the wire (facts §4.1). */
+export function reversed(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes).reverse()
+}
+
+/** Whether every byte is `value`: all FF is "not available", all 00 in a date is "no such record". */
+export function isFilledWith(bytes: Uint8Array, value: number): boolean {
+  return bytes.every((byte) => byte === value)
+}

@@ -1,0 +1,11 @@
+/** DL/T 645-2007, both sides of the line. See README.md. */
+export * from './address.js'
+export * from './codec.js'
+export * from './controls.js'
+export * from './errors.js'
+export * from './local-times.js'
+export * from './meter-side.js'
+export * from './relay-words.js'
+export * from './replies.js'
+export * from './requests.js'
+export * from './scanner.js'

@@ -1,0 +1,120 @@
+import type { Scanner, ScanResult } from '../../ports/index.js'
+import { addressMatches, addressText } from './address.js'
+import { bias, byteAt, checksum, countWakeUp, dataBytesMax, endByte, frameOverheadBytes, startByte, wakeUpByte } from './codec.js'
+import { functionCodes } from './controls.js'
+import { registerBytes, type Request } from './requests.js'
+
+/** Wake-up bytes that are taken with a frame; of a longer run the first ones are noise. */
+export const wakeUpBytesMax = 16
+
+/**
+ * Any whole frame, of a master or of a meter, with the wake-up bytes in front of it.
+ *
+ * On a false start (second 68 wrong, length over 200, checksum wrong, 16 missing) only the 68 is given up, never the claimed
+ * length: a true frame may begin inside (facts §2).
+ */
+export const anyFrameScanner: Scanner = (bytes) => scan(bytes, () => true)
+
+/**
+ * Only the answer to one request: from a meter, of the asked address (AA bytes match anything), function, register and
+ * follow-up number. Echoes (D7 = 0), other meters' frames, late answers and unsolicited ones are noise.
+ */
+export function replyScanner(address: string, request: Request): Scanner {
+  const fn = functionCodes[request.fn]
+  const di = 'di' in request && answersWithRegister(request) ? registerBytes(request.di) : null
+  return (bytes) =>
+    scan(bytes, (body) => {
+      if (body.length >= 7 && !addressMatches(address, addressText(body.subarray(1, 7)))) return false
+      if (body.length < 9) return true
+      const control = byteAt(body, 8)
+      if (control === (fn | 0xc0)) return true
+      const mayHaveMore = request.fn === 'read' || request.fn === 'read-more'
+      if (control !== (fn | 0x80) && !(mayHaveMore && control === (fn | 0xa0))) return false
+      if (di === null || body.length < 10) return true
+      return repeatsRegister(body, di) && (request.fn !== 'read-more' || endsWithSeq(body, request.seq))
+    })
+}
+
+/**
+ * Takes any stream of bytes apart into frames, for captures and for the meter's side.
+ *
+ * @param onFrame called with each whole frame, wake-up bytes in front
+ */
+export function frameSplitter(onFrame: (frame: Uint8Array) => void): FrameSplitter {
+  let held = new Uint8Array()
+  const run = (): void => {
+    for (;;) {
+      const result = anyFrameScanner(held)
+      if (result.kind === 'incomplete') return
+      const end = result.kind === 'frame' ? result.length : result.skip
+      if (result.kind === 'frame') onFrame(held.slice(0, end))
+      held = held.slice(end)
+    }
+  }
+  return {
+    push: (bytes) => {
+      const joined = new Uint8Array(held.length + bytes.length)
+      joined.set(held)
+      joined.set(bytes, held.length)
+      held = joined
+      run()
+    },
+    silence: () => {
+      while (held.length > 0) {
+        held = held.slice(1)
+        run()
+      }
+    },
+  }
+}
+
+export interface FrameSplitter {
+  push(bytes: Uint8Array): void
+  /** The line went quiet: what has begun will not be finished, but a whole frame may stand inside it. */
+  silence(): void
+}
+
+/** Whether the normal answer to a request repeats its register (a write's, a password's and an event clear's do not). */
+function answersWithRegister(request: Request): boolean {
+  return request.fn === 'read' || request.fn === 'read-more' || request.fn === 'security'
+}
+
+/**
+ * Looks at the start of the bytes; `isWanted` says of a frame so far, without wake-up bytes, whether it can still be the wanted one.
+ * It is asked again with every byte more, so a wrong start never makes anybody wait for the length it claims.
+ */
+function scan(bytes: Uint8Array, isWanted: (body: Uint8Array) => boolean): ScanResult {
+  const preamble = countWakeUp(bytes)
+  if (preamble > wakeUpBytesMax) return { kind: 'noise', skip: preamble - wakeUpBytesMax }
+  const body = bytes.subarray(preamble)
+  const start = body[0]
+  if (start === undefined) return { kind: 'incomplete' }
+  if (start !== startByte) return { kind: 'noise', skip: preamble + noiseLength(body) }
+  const noise: ScanResult = { kind: 'noise', skip: preamble + 1 }
+  if (body.length > 7 && body[7] !== startByte) return noise
+  if (body.length > 9 && byteAt(body, 9) > dataBytesMax) return noise
+  const total = body.length > 9 ? frameOverheadBytes + byteAt(body, 9) : Number.POSITIVE_INFINITY
+  const frame = body.subarray(0, Math.min(total, body.length))
+  if (!isWanted(frame)) return noise
+  if (frame.length < total) return { kind: 'incomplete' }
+  if (checksum(frame.subarray(0, total - 2)) !== frame[total - 2] || frame[total - 1] !== endByte) return noise
+  return { kind: 'frame', length: preamble + total }
+}
+
+/** Bytes up to the next one that could begin a frame or its wake-up bytes. */
+function noiseLength(body: Uint8Array): number {
+  const next = body.findIndex((byte) => byte === startByte || byte === wakeUpByte)
+  return next < 0 ? body.length : next
+}
+
+function repeatsRegister(body: Uint8Array, di: Uint8Array): boolean {
+  if (byteAt(body, 9) < di.length) return false
+  return di.every((byte, index) => body.length <= 10 + index || ((byteAt(body, 10 + index) - bias) & 0xff) === byte)
+}
+
+/** The follow-up number is the last data byte (facts §6.2); until it has come, nothing speaks against the frame. */
+function endsWithSeq(body: Uint8Array, seq: number): boolean {
+  const length = byteAt(body, 9)
+  if (length < 5) return false
+  return body.length < 10 + length || ((byteAt(body, 9 + length) - bias) & 0xff) === seq
+}
