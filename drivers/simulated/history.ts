@@ -3,6 +3,12 @@ import { dayMs, minuteMs } from '../../src/model/index.js'
 /** Energy registers in hundredths of a kWh: total first, then the rates. */
 export type RateUnits = readonly number[]
 
+/** Highest mean power of a quarter hour, forward, and the display time it began; 0 at 0: none yet. */
+export interface MaxDemand {
+  readonly watts: number
+  readonly at: number
+}
+
 /** What a meter keeps at midnight, at a settlement, or on a freeze command. */
 export interface FreezeRecord {
   /** Display time of the freeze, ms. */
@@ -10,6 +16,7 @@ export interface FreezeRecord {
   readonly forward: RateUnits
   readonly reverse: RateUnits
   readonly reactive: RateUnits
+  readonly demands: readonly MaxDemand[]
   /** Active and reactive power at that moment: watts and var. */
   readonly watts: number
   readonly vars: number

@@ -1,5 +1,5 @@
 import { dayMs, minuteMs, type RateSwitch } from '../../src/model/index.js'
-import { ProfileRing, RecordRing, type FreezeRecord, type HourRecord } from './history.js'
+import { ProfileRing, RecordRing, type FreezeRecord, type HourRecord, type MaxDemand } from './history.js'
 import type { LoadShape } from './load-shape.js'
 import type { MeterClock } from './meter-clock.js'
 import { hash32 } from './random.js'
@@ -29,11 +29,6 @@ export interface PhysicsOptions {
   readonly profileDays: number
 }
 
-export interface MaxDemand {
-  readonly watts: number
-  readonly at: number
-}
-
 /** Milliwatt-seconds (W·ms) in a hundredth of a kWh. */
 const unitWms = 36_000_000
 const quarterMs = 15 * minuteMs
@@ -52,7 +47,6 @@ export class Physics {
   readonly hourly = new RecordRing<HourRecord>(hourlyFreezesMax)
   readonly settlements = new RecordRing<FreezeRecord>(settlementsMax)
   readonly commanded = new RecordRing<FreezeRecord>(commandFreezesMax)
-  readonly demands = new RecordRing<MaxDemand>(settlementsMax)
   readonly profile: ProfileRing
   readonly rates: number
   /** Forward and reverse active, reactive: total, then the rates, hundredths. */
@@ -74,7 +68,7 @@ export class Physics {
   #recordedLocal: number
   #rate: number
   #supplied = true
-  #demand: MaxDemand = { watts: 0, at: 0 }
+  #demands: readonly MaxDemand[]
   #rests = { forward: 0, reverse: 0, reactive: 0 }
 
   constructor(options: PhysicsOptions) {
@@ -93,6 +87,7 @@ export class Physics {
     const local = options.clock.localAt(this.#at)
     this.#rate = rateAt(this.#table, local)
     this.#recordedLocal = local
+    this.#demands = noDemands(options.rates)
     this.#shapeEndsAt = this.#at
     this.#boundaryLocal = this.#nextBoundary(local)
     this.#boundaryTrue = options.clock.trueAt(this.#boundaryLocal)
@@ -124,9 +119,9 @@ export class Physics {
   get reactive(): readonly number[] {
     return this.#reactive
   }
-  /** Largest mean power of a quarter since the last settlement. */
-  get demand(): MaxDemand {
-    return this.#demand
+  /** Largest mean forward power of a quarter since the last settlement: of all, then of each rate. */
+  get demands(): readonly MaxDemand[] {
+    return this.#demands
   }
 
   /** Brings everything to a true time; a time that has passed already changes nothing. */
@@ -175,7 +170,7 @@ export class Physics {
   }
 
   resetDemand(): void {
-    this.#demand = { watts: 0, at: 0 }
+    this.#demands = noDemands(this.rates)
   }
 
   #integrate(durationMs: number): void {
@@ -192,7 +187,17 @@ export class Physics {
     // An inductive load of cos φ 0.86 … 0.99, steady within the quarter.
     this.#vars = Math.floor((Math.abs(this.#watts) * (140 + (hash32(this.#seed, quarter, 7) % 450))) / 1000)
     this.#shapeEndsAt = (quarter + 1) * quarterMs - this.#utcOffsetMs
-    if (this.watts > this.#demand.watts) this.#demand = { watts: this.watts, at: this.#clock.localAt(this.#at) }
+    this.#noteDemand(this.watts)
+  }
+
+  #noteDemand(watts: number): void {
+    const own = this.#demands[this.#rate] ?? noDemand
+    const all = this.#demands[0] ?? noDemand
+    if (watts <= own.watts && watts <= all.watts) return
+    const at = this.#clock.localAt(this.#at)
+    this.#demands = this.#demands.map((demand, rate) =>
+      (rate === 0 || rate === this.#rate) && watts > demand.watts ? { watts, at } : demand,
+    )
   }
 
   #nextBoundary(localMs: number): number {
@@ -234,7 +239,6 @@ export class Physics {
 
   #settle(local: number): void {
     this.settlements.add(this.#snapshot(local))
-    this.demands.add(this.#demand)
     this.resetDemand()
   }
 
@@ -244,10 +248,17 @@ export class Physics {
       forward: [...this.#forward],
       reverse: [...this.#reverse],
       reactive: [...this.#reactive],
+      demands: this.#demands,
       watts: this.watts,
       vars: this.vars,
     }
   }
+}
+
+const noDemand: MaxDemand = { watts: 0, at: 0 }
+
+function noDemands(rates: number): readonly MaxDemand[] {
+  return new Array<MaxDemand>(rates === 1 ? 1 : rates + 1).fill(noDemand)
 }
 
 /** Adds the whole units of `wms` to total and rate. @returns what does not fill a unit */

@@ -1,18 +1,5 @@
 import { minuteMs } from '../../src/model/index.js'
-
-/** N1 of a 1CH order (DL/T 645-2007, remote control). */
-export const relayCommands = {
-  0x1a: 'trip',
-  0x1b: 'permit-to-close',
-  0x1c: 'close',
-  0x1d: 'trip-then-close',
-  0x1e: 'trip-then-permit',
-  0x2a: 'alarm-on',
-  0x2b: 'alarm-off',
-  0x3a: 'protect-on',
-  0x3b: 'protect-off',
-} as const
-export type MeterRelayCommand = (typeof relayCommands)[keyof typeof relayCommands]
+import type { RelayWord } from '../../src/protocols/dlt645/index.js'
 
 export type RelayRefusal = 'protected' | 'restore-time' | 'already-tripped'
 export type RelayVerdict =
@@ -85,7 +72,7 @@ export class SupplyRelay {
   }
 
   /** Carries an order out whose password and expiry were found good. `n2` is its second byte: 5-minute steps. */
-  order(command: MeterRelayCommand, n2: number, at: number): RelayVerdict {
+  order(command: RelayWord, n2: number, at: number): RelayVerdict {
     const before = this.#contact
     const verdict = this.#apply(command, n2, at)
     this.#log(
@@ -122,7 +109,7 @@ export class SupplyRelay {
     this.#log({ at: pending.at, cause, command: pending.kind, accepted: true, refusal: null }, before)
   }
 
-  #apply(command: MeterRelayCommand, n2: number, at: number): RelayVerdict {
+  #apply(command: RelayWord, n2: number, at: number): RelayVerdict {
     switch (command) {
       case 'trip':
         return this.#trip(null, at)
