@@ -49,7 +49,8 @@ export interface AccountLimits {
 export interface BillingReading {
   readonly at: EpochMs
   readonly energy: EnergyMwh
-  readonly source: 'live' | 'daily-freeze' | 'load-record' | 'replacement' | 'opening' | 'estimate'
+  /** `awaited`: the account is open but its meter has not been read yet; its first reading becomes the start. */
+  readonly source: 'live' | 'daily-freeze' | 'load-record' | 'replacement' | 'opening' | 'estimate' | 'awaited'
 }
 
 /** An account as the store keeps it. Nothing here repeats what the ledger already says but the head of its chain. */
@@ -72,7 +73,7 @@ export interface Account {
   /** Remainders of the last floor division: numerators over 10⁶, always in 0 … 10⁶ − 1. */
   readonly energyCarry: bigint
   readonly taxCarry: bigint
-  /** Register bookkeeping of the present device: raw integer last seen, and what to add to reach the account's axis. */
+  /** Register bookkeeping of the present device as it stood at `postedTo`: raw energy, and what to add to reach the account's axis. */
   readonly register: { readonly lastRaw: EnergyMwh; readonly lastAt: EpochMs; readonly offset: EnergyMwh }
   /** Pricing stands still after an implausible decrease until the master adjusts or replaces; null: running. */
   readonly pricingStopped: { readonly reason: string; readonly at: EpochMs } | null
@@ -84,7 +85,10 @@ export interface Account {
   readonly relay: {
     readonly contact: 'closed' | 'open' | 'unknown'
     readonly at: EpochMs | null
-    readonly problem: 'needs-security-chip' | null
+    /** Why rules send this relay nothing: cleared by an order that succeeds; `refused` also by a day's wait. */
+    readonly problem: 'needs-security-chip' | 'refused' | null
+    /** The permission to close was read back from the meter after the last cut. */
+    readonly permitted?: boolean
   }
   /** Whether the meter's alarm (2A/2B) was last confirmed on. */
   readonly alarmOn: boolean

@@ -16,6 +16,8 @@ export interface ChargePiece {
   readonly priceMicroPerKwh: bigint
   /** True when a boundary inside the interval had no reading and was split pro rata. */
   readonly estimated: boolean
+  /** True when this piece ends at a boundary that was interpolated, so the next piece belongs to the same two readings. */
+  readonly interpolated?: boolean
 }
 
 /**

@@ -49,8 +49,11 @@ export interface StoreCommands {
   }
   /** An order that was refused before it could be journalled (forged, stale, foreign): an event, nothing else. */
   'refuse-order': { in: { code: OrderRefusal; message: string; origin: string; stamp: Stamp }; out: Record<never, never> }
-  /** Before a request leaves: stage `sending`, one attempt more. */
-  'order-sending': { in: { id: number; stamp: Stamp }; out: Record<never, never> }
+  /**
+   * Before a request leaves: stage `sending`, one attempt more. `withdrawn`: the account's rules took the order back
+   * meanwhile (a credit came), nothing was changed and nothing may be sent.
+   */
+  'order-sending': { in: { id: number; stamp: Stamp }; out: { readonly withdrawn?: boolean } }
   /** After it: the stage reached, what proves it, and what the relay was seen to be. */
   'order-outcome': {
     in: {
@@ -146,12 +149,19 @@ export type OrderRefusal =
   | 'invalid'
   | 'disk-full'
 
+/** When a meter ought to be read at the latest; `relay`: the state of its relay as well. */
+export interface WatchHint {
+  readonly meter: MeterId
+  readonly readBy: EpochMs
+  readonly relay?: boolean
+}
+
 /** What the main thread must now do. */
 export interface Effects {
   /** Orders that the rules journalled: to be carried out like any other. */
   readonly orders: readonly JournalledOrder[]
   /** When the accounts ought to be read at the latest, by the threshold watch. */
-  readonly watch: readonly { readonly meter: MeterId; readonly readBy: EpochMs }[]
+  readonly watch: readonly WatchHint[]
 }
 
 /** An account with its running balance: derived from the last reading, never stored. */
