@@ -1,5 +1,7 @@
 import type { AccountId, KeyId, MeterId } from './ids.js'
 import type { AccountLimits, AccountUnit } from './account.js'
+import type { ParameterName } from './parameters.js'
+import type { Stream } from './stream.js'
 import type { EnergyMwh, EpochMs, Micro } from './units.js'
 
 /** What an authorised instruction may ask for. Master, console and the concentrator's own rules use the same kinds. */
@@ -46,8 +48,8 @@ export type OrderBody =
       readonly at: EpochMs
       readonly witness: string
     }
-  | { readonly kind: 'set-parameters'; readonly name: string; readonly version: number; readonly body: unknown }
-  | { readonly kind: 'replay'; readonly stream: string; readonly first: number; readonly count: number }
+  | { readonly kind: 'set-parameters'; readonly name: ParameterName; readonly version: number; readonly body: unknown }
+  | { readonly kind: 'replay'; readonly stream: Stream; readonly first: number; readonly count: number }
 export type OrderKind = OrderBody['kind']
 
 /** Who asked. `rule` is the concentrator itself: an account's transition. */

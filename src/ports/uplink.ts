@@ -16,6 +16,10 @@ export interface UplinkState {
 export interface Uplink {
   start(): void
   state(): readonly UplinkState[]
+  /** The network is back: whoever waits to connect tries now. */
+  linkUp(): void
+  /** Sends a range again, behind everything that is new; what waits for a connection is forgotten by a restart. Null: to every master. */
+  replay(range: { readonly stream: Stream; readonly first: number; readonly count: number }, master: MasterId | null): void
   close(): Promise<void>
 }
 
