@@ -43,6 +43,7 @@ export type Unit =
   | 'yuan/kWh'
   | 'imp/kWh'
   | 'imp/kvarh'
+  | 'Ah'
   | ''
 
 /** A plain reading: the register's own integer with its decimal exponent: `int × 10^exponent unit`. */
