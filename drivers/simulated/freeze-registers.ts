@@ -131,6 +131,7 @@ function loadClass(view: MeterView, record: ProfileRecord, number: number): Uint
       return fourBytes([record.forward, record.reverse, record.reactive % 80_000_000, 0])
     case 5:
       return fourBytes([record.reactive, 0, 0, 0])
+    default:
+      return joined([writeBcd(total.active, 3, true), writeBcd(total.reactive, 3, true)])
   }
-  return joined([writeBcd(total.active, 3, true), writeBcd(total.reactive, 3, true)])
 }

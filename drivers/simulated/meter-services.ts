@@ -191,7 +191,12 @@ export class MeterServices {
         this.#o.physics.setTable(table)
         return 0
       }
+      default:
+        return this.#storePlain(di, data)
     }
+  }
+
+  #storePlain(di: number, data: Uint8Array): number {
     const old = this.#o.parameters.get(di)
     if (old === undefined) return err.noSuchData
     if (old.length !== data.length) return err.other

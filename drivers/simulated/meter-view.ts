@@ -44,8 +44,9 @@ export function energiesOf(source: Energies, type: number): readonly number[] | 
     case 0x07:
     case 0x08:
       return source.forward.map(() => 0)
+    default:
+      return null
   }
-  return null
 }
 
 /** Maximum demand of forward active power with its time, 8 bytes for the total and each rate. */

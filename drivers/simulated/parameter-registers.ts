@@ -24,9 +24,9 @@ export function parameterRegister(view: MeterView, di: number): Uint8Array | nul
       return Uint8Array.of(0x01, 0x01, 0x01)
     case 0x04010001:
       return dayTableBytes(view.physics.table)
+    default:
+      return di >= 0x04000501 && di <= 0x04000507 ? statusBytes(view, di - 0x04000500) : (view.parameters.get(di) ?? null)
   }
-  if (di >= 0x04000501 && di <= 0x04000507) return statusBytes(view, di - 0x04000500)
-  return view.parameters.get(di) ?? null
 }
 
 /** What a meter is delivered with. Prices are in 10⁻⁴ yuan. */
@@ -116,8 +116,9 @@ function statusWord(view: MeterView, number: number): number {
       )
     case 4:
       return bit(6, isReverse)
+    default:
+      return 0
   }
-  return 0
 }
 
 const bit = (number: number, isSet: boolean): number => (isSet ? 1 << number : 0)

@@ -28,8 +28,9 @@ export function readRegister(view: MeterView, di: number): Uint8Array | null {
       return parameterRegister(view, di)
     case 0x05:
       return freezeRegister(view, type, item, number)
+    default:
+      return null
   }
-  return null
 }
 
 const blockNumber = 0xff
@@ -120,8 +121,9 @@ function otherMoment(view: MeterView, number: number, total: PhaseValues, freque
       return writeBcd(600, 2)
     case 0x0a:
       return new Uint8Array(4)
+    default:
+      return null
   }
-  return null
 }
 
 /** Counters of events that never happen to this meter, and their bytes. */
