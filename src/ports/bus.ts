@@ -15,6 +15,8 @@ export type ScanResult =
 export interface ExchangeRequest {
   readonly to: MeterAddress | 'all'
   readonly bytes: Uint8Array
+  /** What the trace shows in place of `bytes`, where those carry credentials. */
+  readonly traced?: Uint8Array
   /** `none`: a broadcast; the bus keeps quiet afterwards and nothing is awaited. */
   readonly reply: Scanner | 'none'
   /** Silence kept on the wire before the request leaves. */
@@ -42,7 +44,10 @@ export type ExchangeOutcome =
 /** A medium: carries one request to one meter (or to all) and brings its reply. */
 export interface Bus {
   readonly capabilities: { readonly concurrency: number; readonly broadcast: boolean; readonly routing: boolean }
-  /** Never rejects: what can go wrong on a wire is an outcome. Settles by `deadline` at the latest. */
+  /**
+   * Never rejects: what can go wrong on a wire is an outcome. Settles by `deadline` at the latest. More exchanges at a time than
+   * `capabilities.concurrency` are refused with `bus-down`, code `busy`, not sent.
+   */
   exchange(request: ExchangeRequest, deadline: MonotonicMs): Promise<ExchangeOutcome>
   onUnsolicited(handler: (from: MeterAddress | null, bytes: Uint8Array) => void): void
   /** Whether requests can leave now; `onState` tells each change. */

@@ -27,7 +27,7 @@ export type JobResult<T> =
   /** Its time was over before it finished. `sent`: a request of it may have left. */
   | { readonly kind: 'expired'; readonly sent: boolean }
   /** The meter has been silent and its next probe is not due: it was not asked. */
-  | { readonly kind: 'held' }
+  | { readonly kind: 'held'; readonly nextProbe?: MonotonicMs }
   /** The queue is full or the runner is closing. */
   | { readonly kind: 'refused' }
 

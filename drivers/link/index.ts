@@ -1,0 +1,7 @@
+/** Bytes in and out: serial ports and TCP serial servers. The only importer of serialport and its parsers. */
+export { formatLinkUrl, parseLinkUrl, byteMsOf } from './link-url.js'
+export type { LinkSpec, Parity, SerialSpec, TcpSpec } from './link-url.js'
+export { createLink } from './open-link.js'
+export { stableNameOf } from './stable-names.js'
+export { ReopeningLink } from './reopening-link.js'
+export type { LinkWorld } from './reopening-link.js'

@@ -1,0 +1,60 @@
+import type { Scanner } from '../../src/ports/index.js'
+import { joined, type Asked } from './bus-state.js'
+
+/** What received bytes hold: perhaps the request's echo, noise, a frame, and bytes that are not judged yet. */
+export interface Found {
+  readonly echo: Uint8Array | null
+  /** The bytes are a beginning of the request so far. */
+  readonly mayEcho: boolean
+  readonly noise: Uint8Array
+  readonly frame: Uint8Array | null
+  readonly rest: Uint8Array
+}
+
+const none: Uint8Array = new Uint8Array(0)
+const silent: Scanner = () => ({ kind: 'incomplete' })
+
+/** Looks for the echo, then for the reply. */
+export function findReply(asked: Asked, bytes: Uint8Array): Found {
+  const { request } = asked
+  if (!asked.mayEcho) return scan(scannerOf(asked), bytes)
+  const same = commonLength(bytes, request.bytes)
+  if (same === request.bytes.length) return { ...scan(scannerOf(asked), bytes.subarray(same)), echo: request.bytes }
+  if (same === bytes.length) return { echo: null, mayEcho: true, noise: none, frame: null, rest: bytes }
+  return scan(scannerOf(asked), bytes)
+}
+
+/** Nothing more will come: gives up one byte after the other until a frame stands at the start. */
+export function rescan(asked: Asked, bytes: Uint8Array): Found {
+  const scanner = scannerOf(asked)
+  for (let skipped = 0; skipped < bytes.length; skipped++) {
+    const found = scan(scanner, bytes.subarray(skipped))
+    if (found.frame !== null) return { ...found, noise: joined(bytes.subarray(0, skipped), found.noise) }
+  }
+  return { echo: null, mayEcho: false, noise: bytes, frame: null, rest: none }
+}
+
+function scan(scanner: Scanner, bytes: Uint8Array): Found {
+  let at = 0
+  while (at < bytes.length) {
+    const result = scanner(bytes.subarray(at))
+    if (result.kind === 'incomplete') break
+    if (result.kind === 'frame') {
+      const end = at + result.length
+      const frame = bytes.slice(at, end)
+      return { echo: null, mayEcho: false, noise: bytes.subarray(0, at), frame, rest: bytes.subarray(end) }
+    }
+    at += Math.max(1, result.skip)
+  }
+  const judged = Math.min(at, bytes.length)
+  return { echo: null, mayEcho: false, noise: bytes.subarray(0, judged), frame: null, rest: bytes.subarray(judged) }
+}
+
+const scannerOf = (asked: Asked): Scanner => (asked.request.reply === 'none' ? silent : asked.request.reply)
+
+function commonLength(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length)
+  let same = 0
+  while (same < length && a[same] === b[same]) same++
+  return same
+}

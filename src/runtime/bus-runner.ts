@@ -1,0 +1,248 @@
+import { monotonicMs, type LinkId, type MonotonicMs } from '../model/index.js'
+import type {
+  Bus,
+  Clock,
+  ExchangeOutcome,
+  ExchangeRequest,
+  Job,
+  JobResult,
+  Random,
+  Runner,
+  RunnerSnapshot,
+  SessionInput,
+  Timers,
+} from '../ports/index.js'
+import { BusQueue, defaultSchedulingPolicy, type ExchangeResult, type SchedulingPolicy } from '../scheduling/index.js'
+import { SessionJob, type ExchangeEffect, type RunningJob } from './session-job.js'
+
+export interface BusRunnerOptions {
+  readonly link: LinkId
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  /** Silence kept before each request. @source DL/T 645-2007: 20 ms is customary */
+  readonly quietMs: number
+  readonly policy?: SchedulingPolicy
+  /** How long an exchange waits for a link that is down before it fails. */
+  readonly downGraceMs?: number
+}
+
+/** No exchange takes longer: 256 bytes at 600 baud take 5 s, and a device that trickles bytes must not hold the bus. */
+export const exchangeMsMax = 10_000
+const downGraceDefaultMs = 5_000
+/** How often waiting jobs are looked through while the link is down. */
+const downCheckMs = 1_000
+
+/** Runs sessions on one bus, one exchange at a time. Closing it refuses what waits and lets the exchange in flight end. */
+export function createBusRunner(options: BusRunnerOptions): Runner {
+  return new BusRunner(options)
+}
+
+class BusRunner implements Runner {
+  readonly link: LinkId
+  readonly #options: BusRunnerOptions
+  readonly #bus: Bus
+  readonly #clock: Clock
+  readonly #queue: BusQueue<RunningJob>
+  readonly #downGraceMs: number
+  #inFlight: RunningJob | null = null
+  #isPumping = false
+  #isClosed = false
+  #whenIdle: () => void = () => {}
+  #timerAt: MonotonicMs | null = null
+  #cancelTimer: () => void = () => {}
+  #counts = { exchanges: 0, replies: 0, silent: 0, garbled: 0, busyMs: 0, probeMs: 0 }
+
+  constructor(options: BusRunnerOptions) {
+    this.link = options.link
+    this.#options = options
+    this.#bus = options.bus
+    this.#clock = options.clock
+    this.#downGraceMs = options.downGraceMs ?? downGraceDefaultMs
+    this.#queue = new BusQueue(options.policy ?? defaultSchedulingPolicy, options.random, options.clock.monotonic())
+    options.bus.onState(() => this.#pump())
+  }
+
+  run<T>(job: Job<T>): Promise<JobResult<T>> {
+    return new Promise((resolve, reject) => {
+      const now = this.#clock.monotonic()
+      const running = new SessionJob(job, now, { settle: resolve, reject })
+      if (running.effect === null) return
+      if (this.#isClosed) return running.end({ kind: 'refused' })
+      const offer = this.#queue.offer(running, now)
+      if (offer.kind !== 'queued') return running.end(offer)
+      this.#pump()
+    })
+  }
+
+  snapshot(): RunnerSnapshot {
+    const queued = this.#queue.size
+    return { link: this.link, up: this.#bus.isUp(), queued, ...this.#counts, silentMeters: this.#queue.silentMeters() }
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    this.#cancelTimer()
+    for (const job of this.#queue.take(() => true)) endUnfinished(job)
+    if (this.#inFlight === null) return Promise.resolve()
+    return new Promise((resolve) => (this.#whenIdle = resolve))
+  }
+
+  /** Starts whatever may start now; called after each exchange, each new job, each change of the link, and at the wake-up time. */
+  #pump(): void {
+    const now = this.#clock.monotonic()
+    for (const job of this.#queue.takeExpired(now)) job.end({ kind: 'expired', sent: job.hasSent })
+    if (this.#isPumping) return
+    this.#isPumping = true
+    while (this.#inFlight === null && !this.#isClosed && this.#turn(now));
+    this.#isPumping = false
+    const { soonestExpiry } = this.#queue
+    if (soonestExpiry !== null) this.#wakeAt(soonestExpiry)
+  }
+
+  /** @returns whether there may be more to do now */
+  #turn(now: MonotonicMs): boolean {
+    if (!this.#bus.isUp()) return this.#waitForLink(now)
+    const decision = this.#queue.next(now)
+    switch (decision.kind) {
+      case 'run':
+        this.#exchange(decision.job, now)
+        return true
+      case 'hold':
+        hold(decision.job, decision.nextProbe)
+        return true
+      case 'idle':
+        if (decision.wakeAt !== null) this.#wakeAt(decision.wakeAt)
+        return false
+    }
+  }
+
+  /** The link may be back soon, so nothing fails before its grace is over. */
+  #waitForLink(now: MonotonicMs): boolean {
+    for (const job of this.#queue.take((waiting) => now - waiting.queuedAt >= this.#downGraceMs)) {
+      job.feed({ kind: 'bus-down', sent: false })
+      if (job.effect !== null) this.#requeue(job, now)
+    }
+    if (this.#queue.size > 0) this.#wakeAt(monotonicMs(now + downCheckMs))
+    return false
+  }
+
+  #exchange(job: RunningJob, now: MonotonicMs): void {
+    const { effect } = job
+    if (effect === null) return
+    this.#inFlight = job
+    this.#bus.exchange(this.#request(job, effect), monotonicMs(now + exchangeMsMax)).then(
+      (outcome) => this.#ended(job, outcome, now),
+      // A bus never rejects; if one does, the fault is ours and the caller is to know.
+      (error: unknown) => {
+        this.#inFlight = null
+        job.fail(error)
+        this.#pump()
+      },
+    )
+  }
+
+  #request(job: RunningJob, effect: ExchangeEffect): ExchangeRequest {
+    const { to, bytes, reply, isWrite } = effect
+    const traced = effect.traced ?? (isWrite ? new Uint8Array(0) : undefined)
+    const firstByteMs = this.#queue.firstByteMs(job, isWrite)
+    return { to, bytes, reply, quietMs: this.#options.quietMs, firstByteMs, ...(traced === undefined ? {} : { traced }) }
+  }
+
+  #ended(job: RunningJob, outcome: ExchangeOutcome, startedAt: MonotonicMs): void {
+    const now = this.#clock.monotonic()
+    this.#inFlight = null
+    if (outcome.kind !== 'bus-down' || outcome.sent) {
+      job.hasSent = true
+      this.#count(job, outcome, now - startedAt, now)
+    }
+    if (outcome.kind === 'bus-down' && !outcome.sent && !this.#bus.isUp()) {
+      // It never left, and the link may be back within the grace.
+      this.#queue.requeue(job)
+    } else {
+      job.feed(sessionInput(outcome))
+      this.#goOn(job, now)
+    }
+    if (this.#isClosed) return this.#finishClosing()
+    this.#pump()
+  }
+
+  /** A job's next exchange: a chain holds the bus unless something more urgent waits; all else queues anew. */
+  #goOn(job: RunningJob, now: MonotonicMs): void {
+    const { effect } = job
+    if (effect === null) return
+    const isInTime = job.expiresAt === null || now < job.expiresAt
+    if (!effect.holdsBus || !isInTime || this.#isClosed || this.#queue.isHeld(job) || !this.#bus.isUp())
+      return this.#requeue(job, now)
+    if (!this.#queue.hasMoreUrgent(job)) return this.#exchange(job, now)
+    job.feed({ kind: 'yielded' })
+    if (job.effect !== null) this.#requeue(job, now)
+  }
+
+  #requeue(job: RunningJob, now: MonotonicMs): void {
+    job.queuedAt = now
+    this.#queue.requeue(job)
+  }
+
+  #count(job: RunningJob, outcome: ExchangeOutcome, spentMs: number, now: MonotonicMs): void {
+    const counts = this.#counts
+    counts.exchanges++
+    counts.busyMs += spentMs
+    if (outcome.kind === 'reply') counts.replies++
+    if (outcome.kind === 'silent') counts.silent++
+    if (outcome.kind === 'garbled') counts.garbled++
+    if (this.#queue.report(job, healthResult(outcome), spentMs, now)) counts.probeMs += spentMs
+  }
+
+  /** One timer; it is set anew only when it must fire earlier, and looks again when it fires. */
+  #wakeAt(at: MonotonicMs): void {
+    if (this.#isClosed || (this.#timerAt !== null && this.#timerAt <= at)) return
+    this.#cancelTimer()
+    this.#timerAt = at
+    this.#cancelTimer = this.#options.timers.after(Math.max(0, at - this.#clock.monotonic()), () => {
+      this.#timerAt = null
+      this.#pump()
+    })
+  }
+
+  #finishClosing(): void {
+    for (const job of this.#queue.take(() => true)) endUnfinished(job)
+    this.#whenIdle()
+  }
+}
+
+const endUnfinished = (job: RunningJob): void => job.end(job.hasSent ? { kind: 'expired', sent: true } : { kind: 'refused' })
+
+/** A job of a silent meter: not begun, it is held; begun, the rest of it is spared the wait for replies that will not come. */
+function hold(job: RunningJob, nextProbe: MonotonicMs): void {
+  if (!job.hasSent) return job.end({ kind: 'held', nextProbe })
+  for (let { effect } = job; effect !== null; { effect } = job)
+    job.feed(effect.isWrite || effect.reply === 'none' ? { kind: 'bus-down', sent: false } : { kind: 'silent' })
+}
+
+function sessionInput(outcome: ExchangeOutcome): SessionInput {
+  switch (outcome.kind) {
+    case 'reply':
+      return { kind: 'reply', frame: outcome.frame }
+    case 'bus-down':
+      return { kind: 'bus-down', sent: outcome.sent }
+    case 'sent':
+    case 'silent':
+    case 'garbled':
+      return outcome
+  }
+}
+
+function healthResult(outcome: ExchangeOutcome): ExchangeResult {
+  switch (outcome.kind) {
+    case 'reply':
+      return { kind: 'replied', firstByteMs: outcome.firstByteMs }
+    case 'silent':
+    case 'garbled':
+      return { kind: 'failed' }
+    case 'sent':
+    case 'bus-down':
+      return { kind: 'neither' }
+  }
+}
