@@ -169,11 +169,12 @@ export function isAllowed(role: Role, body: OrderBody): boolean {
 
 const publicKeyPattern = /^[A-Za-z0-9_-]{43}$/
 
-const base64url = z.codec(z.string().regex(/^[A-Za-z0-9_-]+$/, 'expected base64url without padding'), z.custom<Uint8Array>(), {
-  decode: (text) => Buffer.from(text, 'base64url'),
-  encode: (bytes) => Buffer.from(bytes).toString('base64url'),
-})
+const base64url = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+$/, 'expected base64url without padding')
+  .transform((text): Uint8Array => Buffer.from(text, 'base64url'))
 
+/** The three fields of an envelope; read only, because what is signed is written by `signEnvelope`. */
 export const envelopeSchema = z
   .strictObject({ key: keyIdSchema, payload: base64url, sig: base64url })
   .transform(({ key, payload, sig }): Envelope => ({ key, payload, signature: sig }))

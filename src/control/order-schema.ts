@@ -64,7 +64,7 @@ const energySchema = z
 const idText = z.string().regex(idPattern, 'expected an id: letters, digits and . _ : - after a letter or digit, at most 64')
 const meterSchema = z.codec(idText, z.custom<MeterId>(), { decode: (text) => meterId(text), encode: (id) => id })
 const accountSchema = z.codec(idText, z.custom<AccountId>(), { decode: (text) => accountId(text), encode: (id) => id })
-export const keyIdSchema = z.codec(idText, z.custom<KeyId>(), { decode: (text) => keyId(text), encode: (id) => id })
+export const keyIdSchema = idText.transform((text): KeyId => keyId(text))
 export const topicIdSchema = z
   .string()
   .regex(topicIdPattern, 'expected an id: letters, digits and _ - after a letter or digit, at most 64')
