@@ -1,0 +1,142 @@
+import { z } from 'zod'
+import {
+  itemId,
+  linkId,
+  meterAddress,
+  meterId,
+  taskId,
+  type ItemSource,
+  type Meter,
+  type Profile,
+  type Task,
+  type TaskKind,
+} from '../model/index.js'
+import { flag, idText, list, oneOf, remark, section, text, whole } from './scalars.js'
+
+/** Most meters of one concentrator; a larger archive is refused. */
+export const metersMax = 5000
+export const profilesMax = 64
+export const itemsMax = 64
+export const tasksMax = 64
+const minuteMs = 60_000
+
+const registerText = text(/^[0-9A-Za-z.:-]{1,32}$/, 'a register in quotes, in the notation of its protocol, such as "0001FF00"')
+const addressText = text(/^[0-9A-Za-z.:-]{1,32}$/, 'an address in quotes, such as "000000000001"')
+const depth = whole(1, 400, 'a number of days')
+
+export const meterSchema = section({
+  id: idText,
+  address: addressText,
+  protocol: idText,
+  link: idText,
+  profile: idText,
+  ct: whole(1, 999_999, 'a transformer ratio').default(1),
+  pt: whole(1, 999_999, 'a transformer ratio').default(1),
+  role: oneOf(['customer', 'area-supply', 'generation']).default('customer'),
+  phase: oneOf(['A', 'B', 'C', 'ABC']).default('ABC'),
+  box: remark.default(''),
+}).transform((meter): Meter => ({
+  ...meter,
+  id: meterId(meter.id),
+  address: meterAddress(meter.address),
+  link: linkId(meter.link),
+}))
+
+const itemSchema = section({
+  register: registerText,
+  dailyFreeze: section({ value: registerText, time: registerText, depthDays: depth }).optional(),
+  loadRecord: section({
+    register: registerText,
+    from: whole(0, 63, 'the position of the first value'),
+    count: whole(1, 64, 'a number of values'),
+    depthDays: depth,
+  }).optional(),
+}).transform(({ register, dailyFreeze, loadRecord }): ItemSource => ({
+  register,
+  ...(dailyFreeze === undefined ? {} : { dailyFreeze }),
+  ...(loadRecord === undefined ? {} : { loadRecord }),
+}))
+
+/** A kind of meter: one file of `profiles/`. */
+export const profileSchema = section({
+  name: idText,
+  protocol: idText,
+  items: z
+    .record(idText, itemSchema, { error: 'expected a mapping of item names to their registers' })
+    .refine((items) => Object.keys(items).length <= itemsMax, { error: `expected at most ${itemsMax} items` }),
+  billingItem: idText,
+  registerWrapKwh: whole(1, 1_000_000_000, 'the kWh at which the billing register wraps to zero'),
+  maxPowerKw: whole(1, 1_000_000, 'the most the connection can carry in primary kW'),
+  relay: flag,
+}).transform((profile): Profile => ({
+  ...profile,
+  items: new Map(Object.entries(profile.items).map(([name, source]) => [itemId(name), source])),
+  billingItem: itemId(profile.billingItem),
+}))
+
+const taskKinds = ['instantaneous', 'daily-freeze', 'curve', 'status', 'clock'] as const satisfies readonly TaskKind[]
+const meterChoice = 'expected `all`, `roles: [customer, …]` or `ids: [METER, …]`'
+const minutes = whole(1, 60 * 24 * 40, 'minutes')
+
+/** Names items, meters and a calendar. Defaults follow the kind: see `defaultsOf`. */
+export const taskSchema = section({
+  id: idText,
+  kind: oneOf(taskKinds),
+  cron: text(/^[^\p{Cc}]{9,200}$/u, 'a cron expression of five or six fields, such as "*/15 * * * *"'),
+  items: list(idText, itemsMax, 'item names').min(1, { error: 'expected at least one item name' }),
+  meters: z
+    .union(
+      [
+        z.literal('all').transform(() => ({ all: true as const })),
+        section({ roles: list(oneOf(['customer', 'area-supply', 'generation']), 3, 'roles') }),
+        section({ ids: list(idText, metersMax, 'meter ids') }).transform(({ ids }) => ({ ids: ids.map(meterId) })),
+      ],
+      { error: meterChoice },
+    )
+    .default({ all: true }),
+  priority: oneOf(['freeze', 'curve', 'clock-care']).optional(),
+  backfillDays: whole(0, 400, 'a number of days').optional(),
+  liveWindowMinutes: minutes.optional(),
+  closesAfterMinutes: minutes.optional(),
+})
+  .transform(({ priority, backfillDays, liveWindowMinutes, closesAfterMinutes, ...task }): Task => {
+    const defaults = defaultsOf(task.kind)
+    return {
+      ...task,
+      id: taskId(task.id),
+      items: task.items.map(itemId),
+      priority: priority ?? defaults.priority,
+      backfillDays: backfillDays ?? defaults.backfillDays,
+      liveWindowMs: (liveWindowMinutes ?? defaults.liveWindowMinutes) * minuteMs,
+      closesAfterMs: (closesAfterMinutes ?? defaults.closesAfterMinutes) * minuteMs,
+    }
+  })
+  .refine((task) => task.closesAfterMs >= task.liveWindowMs, {
+    path: ['closesAfterMinutes'],
+    error: 'expected at least liveWindowMinutes',
+  })
+
+interface TaskDefaults {
+  readonly priority: Task['priority']
+  readonly backfillDays: number
+  readonly liveWindowMinutes: number
+  readonly closesAfterMinutes: number
+}
+
+/**
+ * What a task does not say. A freeze belongs to midnight and is asked until the meters' memory has been tried for three days;
+ * curve values are asked live for a third of their usual spacing and from the load record until 06:00 of the next day.
+ */
+function defaultsOf(kind: TaskKind): TaskDefaults {
+  switch (kind) {
+    case 'daily-freeze':
+      return { priority: 'freeze', backfillDays: 3, liveWindowMinutes: 30, closesAfterMinutes: 3 * 24 * 60 }
+    case 'curve':
+      return { priority: 'curve', backfillDays: 1, liveWindowMinutes: 5, closesAfterMinutes: 30 * 60 }
+    case 'instantaneous':
+    case 'status':
+      return { priority: 'curve', backfillDays: 0, liveWindowMinutes: 10, closesAfterMinutes: 10 }
+    case 'clock':
+      return { priority: 'clock-care', backfillDays: 0, liveWindowMinutes: 60, closesAfterMinutes: 60 }
+  }
+}

@@ -1,0 +1,18 @@
+export { loadSettings, problemLines } from './load-settings.js'
+export { applyParameterSet, parseParameterSet } from './parameter-sets.js'
+export type { ParameterContext, ParameterSet } from './parameter-sets.js'
+export { canonicalJson, parametersHash } from './parameters-hash.js'
+export { Secret, noSecrets } from './secrets.js'
+export type { BrokerLogin, Secrets } from './secrets.js'
+export { settingsJsonSchema } from './json-schema.js'
+export type {
+  ConsoleSettings,
+  DatabaseSettings,
+  LinkSettings,
+  LogLevel,
+  MasterSettings,
+  ProtocolCheck,
+  Settings,
+  SettingsChecks,
+  WatchdogSettings,
+} from './settings.js'

@@ -1,0 +1,83 @@
+import type { InputError, LinkId, MasterId, MeterAddress, Result, SiteParameters } from '../model/index.js'
+import type { Calendar } from '../ports/index.js'
+import type { Secrets } from './secrets.js'
+
+/** Everything the daemon is told by its files. What orders may change stands in `parameters`, the rest needs a restart. */
+export interface Settings {
+  readonly concentrator: string
+  readonly parameters: SiteParameters
+  readonly database: DatabaseSettings
+  readonly links: readonly LinkSettings[]
+  readonly masters: readonly MasterSettings[]
+  readonly console: ConsoleSettings
+  readonly log: { readonly level: LogLevel }
+  readonly watchdog: WatchdogSettings
+  readonly clock: { readonly assumeSynchronised: boolean }
+  readonly secrets: Secrets
+  /** Absolute paths of the files that were read, for messages and backups. */
+  readonly files: readonly string[]
+}
+
+export interface DatabaseSettings {
+  /** Absolute. */
+  readonly path: string
+  /** The file's budget; beyond it streams are evicted in the order of `parameters.retention`. */
+  readonly bytesMax: number
+  /** Kept free for money and orders: readings are refused when less is left on the disk. */
+  readonly reserveBytes: number
+}
+
+export interface LinkSettings {
+  readonly id: LinkId
+  /** A medium's registered name: `rs485`. */
+  readonly driver: string
+  /** `serial:/dev/…?baud=…` or `tcp://host:port`. */
+  readonly url: string
+  /** Silence kept on the wire before each request. */
+  readonly quietGapMs: number
+  /** Longest wait for the first byte of a reply; the deadline of each meter adapts below it. */
+  readonly firstByteMs: number
+  /** What only this driver knows, checked by the driver. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+export interface MasterSettings {
+  readonly id: MasterId
+  /** In order of preference: `mqtts://host:8883`. */
+  readonly brokers: readonly string[]
+  readonly keepAliveS: number
+  /** Absolute paths; null: without TLS. */
+  readonly tls: { readonly ca: string; readonly cert: string | null; readonly key: string | null } | null
+  /** Largest batch on the wire. */
+  readonly batchBytesMax: number
+  /** Bytes under way without an acknowledgement. */
+  readonly windowBytesMax: number
+}
+
+export interface ConsoleSettings {
+  readonly socket: string
+  /** Null: the group of the process. */
+  readonly group: string | null
+  readonly mode: number
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export interface WatchdogSettings {
+  /** A polling, store or uplink loop that has not turned for so long keeps systemd's watchdog hungry. */
+  readonly stallMs: number
+}
+
+/** What the settings ask of others: what a cron expression, a register, an address or a link means is theirs to say. */
+export interface SettingsChecks {
+  readonly nextAfter: Calendar['nextAfter']
+  readonly protocols: ReadonlyMap<string, ProtocolCheck>
+  /** For each medium: whether it can be reached by this address with these options. */
+  readonly drivers: ReadonlyMap<string, (url: string, options: Readonly<Record<string, unknown>>) => Result<unknown, InputError>>
+}
+
+export interface ProtocolCheck {
+  readonly checkRegister: (register: string) => Result<string, InputError>
+  readonly checkAddress: (address: string) => Result<MeterAddress, InputError>
+  readonly relay?: unknown
+}

@@ -1,0 +1,105 @@
+import { z } from 'zod'
+import { linkId, masterId } from '../model/index.js'
+import { keysMax, masterKeySchema, retentionSchema, rulesSchema, technicianKeySchema } from './rules-schema.js'
+import { flag, idText, list, oneOf, pathText, section, text, topicIdText, utcOffset, whole } from './scalars.js'
+
+export const linksMax = 64
+export const mastersMax = 8
+export const brokersMax = 8
+export const filesMax = 64
+const mebibyte = 1024 * 1024
+
+const fileList = (what: string) => list(pathText, filesMax, `paths of ${what} files`).default([])
+
+const databaseSchema = section({
+  path: pathText.default('/var/lib/wattkeep/wattkeep.db'),
+  maxMebibytes: whole(16, 1_048_576, 'MiB').default(2048),
+  reserveMebibytes: whole(1, 65_536, 'MiB').default(64),
+}).transform(({ path, maxMebibytes, reserveMebibytes }) => ({
+  path,
+  bytesMax: maxMebibytes * mebibyte,
+  reserveBytes: reserveMebibytes * mebibyte,
+}))
+
+/** One physical channel. */
+export const linkSchema = section({
+  id: idText,
+  driver: text(/^[^\p{Cc}]{1,200}$/u, 'the name of a driver, such as rs485'),
+  url: text(/^[^\p{Cc}\s]{1,500}$/u, 'an address such as serial:/dev/ttyS1?baud=2400&parity=even or tcp://host:port'),
+  quietGapMs: whole(0, 10_000, 'milliseconds').default(20),
+  firstByteMs: whole(20, 120_000, 'milliseconds').default(1000),
+  options: z.record(z.string(), z.unknown(), { error: 'expected a mapping of the driver’s own options' }).default({}),
+}).transform((link) => ({ ...link, id: linkId(link.id) }))
+
+const brokerUrl = text(
+  /^mqtts?:\/\/[^\s/@]+(:\d{1,5})?\/?$/,
+  'a broker such as mqtts://host:8883 (a login stands in the secrets)',
+)
+
+/** A master station. Its keys sign orders; a broker is tried after the one before it failed. */
+export const masterSchema = section({
+  id: topicIdText,
+  keys: list(masterKeySchema, keysMax, 'keys').min(1, { error: 'expected at least one key' }),
+  brokers: list(brokerUrl, brokersMax, 'brokers').min(1, { error: 'expected at least one broker' }),
+  keepAliveSeconds: whole(10, 3600, 'seconds').default(240),
+  tls: section({ ca: pathText, cert: pathText.nullable().default(null), key: pathText.nullable().default(null) })
+    .refine(({ cert, key }) => (cert === null) === (key === null), { error: 'expected cert and key together' })
+    .nullable()
+    .default(null),
+  batchBytesMax: whole(1024, 262_144, 'bytes').default(16_384),
+  windowBytesMax: whole(1024, 4_194_304, 'bytes').default(65_536),
+})
+  .transform(({ keepAliveSeconds, ...master }) => ({ ...master, id: masterId(master.id), keepAliveS: keepAliveSeconds }))
+  .superRefine((master, context) => {
+    for (const [index, broker] of master.brokers.entries()) {
+      if (broker.startsWith('mqtts:') === (master.tls !== null)) continue
+      const message =
+        master.tls === null ? 'needs a tls section with the ca of the broker' : 'expected mqtts:// where tls is given'
+      context.addIssue({ code: 'custom', path: ['brokers', index], message })
+    }
+  })
+
+const consoleSchema = section({
+  socket: pathText.default('/run/wattkeep/console.sock'),
+  group: text(/^[a-z_][a-z0-9_-]{0,31}$/, 'the name of a group')
+    .nullable()
+    .default('wattkeep'),
+  mode: text(/^0?[0-7]{3}$/, 'a file mode in quotes such as "0660"')
+    .transform((digits) => Number.parseInt(digits, 8))
+    .refine((mode) => (mode & 0o007) === 0, { error: 'expected a mode that leaves others out, such as "0660"' })
+    .default(0o660),
+})
+
+/** Fields of the site's main file. Other files are named by paths relative to it. */
+const siteShape = {
+  concentrator: topicIdText,
+  utcOffset,
+  database: databaseSchema.prefault({}),
+  secrets: pathText.nullable().default(null),
+  archive: fileList('archive'),
+  profiles: fileList('profile'),
+  tasks: fileList('task'),
+  tariffs: fileList('tariff'),
+  rules: rulesSchema.prefault({}),
+  retention: retentionSchema.prefault({}),
+  console: consoleSchema.prefault({}),
+  log: section({ level: oneOf(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  watchdog: section({ stallSeconds: whole(5, 3600, 'seconds').default(60) }).prefault({}),
+  clock: section({ assumeSynchronised: flag.default(false) }).prefault({}),
+}
+
+/** The main file with its lists unread: their elements are read one by one. */
+export const siteFields = {
+  ...siteShape,
+  links: list(z.unknown(), linksMax, 'links'),
+  masters: list(z.unknown(), mastersMax, 'masters').default([]),
+  technicianKeys: list(z.unknown(), keysMax, 'keys').default([]),
+}
+
+/** The whole main file, for the published JSON schema. */
+export const siteSchema = section({
+  ...siteShape,
+  links: list(linkSchema, linksMax, 'links'),
+  masters: list(masterSchema, mastersMax, 'masters').default([]),
+  technicianKeys: list(technicianKeySchema, keysMax, 'keys').default([]),
+})
