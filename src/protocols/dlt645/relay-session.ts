@@ -1,0 +1,62 @@
+import type { MeterAddress } from '../../model/index.js'
+import type { ReadOutcome, RelayOutcome, RelayRequest, RelayState, Session } from '../../ports/index.js'
+import { broadcastAddress, hasWildcard } from './address.js'
+import { hexOf } from './bytes.js'
+import { bitNames, executionBits, needsSecurityChip, refusalNames } from './errors.js'
+import { andThen, ask, settled, type Answer } from './exchange.js'
+import { readError } from './read-errors.js'
+import { readRegister } from './read-session.js'
+import { relayOfStatusWord } from './status.js'
+
+/** Status word 3, where the relay's contact and command stand. */
+export const statusWord3 = '04000503'
+
+/**
+ * Sends one plain relay order, once: it is a write, and a lost answer is `unknown`, for the caller to verify by `relayState`.
+ *
+ * @throws RangeError when the address may mean several meters, or an argument fits no frame; its message never holds the credentials
+ */
+export function orderRelay({ address, command, credentials, expiry }: RelayRequest): Session<RelayOutcome> {
+  if (address === broadcastAddress || hasWildcard(address)) throw new RangeError('a relay order is for one meter')
+  const order = { command, hold: 0, expiry }
+  return ask({ address, repeats: 0, request: { fn: 'relay', credentials, order }, holdsBus: false, isWrite: true }, (answer) =>
+    settled(relayOutcome(answer)),
+  )
+}
+
+/** Reads status word 3 back. */
+export function relayState(address: MeterAddress, repeats: number): Session<RelayState> {
+  return andThen(readRegister(address, statusWord3, repeats), (outcome) => settled(stateOf(outcome)))
+}
+
+function relayOutcome(answer: Answer): RelayOutcome {
+  switch (answer.kind) {
+    case 'answered':
+      return answeredOutcome(answer)
+    case 'garbled':
+    case 'no-reply':
+      return { kind: 'unknown', reason: answer.kind }
+    case 'bus-down':
+      return answer.sent ? { kind: 'unknown', reason: 'bus-down' } : { kind: 'not-sent' }
+    case 'yielded':
+      // Nothing that interrupts an order is foreseen; what cannot be explained is verified, never taken for "not sent".
+      return { kind: 'unknown', reason: 'no-reply' }
+  }
+}
+
+/** The frame kept is the meter's answer, which holds no credentials. */
+function answeredOutcome({ reply, frame }: Answer & { kind: 'answered' }): RelayOutcome {
+  if (reply.kind === 'refusal') {
+    return { kind: 'refused', errors: refusalNames(reply), needsSecurityChip: needsSecurityChip(reply), frame: hexOf(frame) }
+  }
+  const word = reply.fn === 'relay' ? reply.word : null
+  return { kind: 'accepted', frame: hexOf(frame), detail: word === null ? [] : bitNames(word, executionBits) }
+}
+
+function stateOf(outcome: ReadOutcome): RelayState {
+  if (!outcome.ok) return { kind: 'unreadable', error: outcome.error }
+  const [value] = outcome.values
+  if (value?.kind !== 'bits')
+    return { kind: 'unreadable', error: readError('invalid', 'the meter says that its status word is not available') }
+  return { kind: 'known', ...relayOfStatusWord(Number.parseInt(value.hex, 16)), word: value.hex }
+}

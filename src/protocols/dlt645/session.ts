@@ -1,0 +1,19 @@
+import type { MeterProtocol } from '../../ports/index.js'
+import { checkAddress } from './address.js'
+import { findMeter, readClock, setClock } from './clock-session.js'
+import { readRegisters } from './read-session.js'
+import { checkRegister } from './register-table.js'
+import { orderRelay, relayState } from './relay-session.js'
+import { anyFrameScanner } from './scanner.js'
+
+/** DL/T 645-2007, the master's side. Registers are written as eight hexadecimal digits, high byte first: `00010000`. */
+export const dlt645 = {
+  name: 'dlt645-2007',
+  read: readRegisters,
+  checkRegister,
+  checkAddress,
+  relay: { order: orderRelay, state: relayState },
+  clock: { read: readClock, broadcast: setClock },
+  find: findMeter,
+  scanner: () => anyFrameScanner,
+} satisfies MeterProtocol
