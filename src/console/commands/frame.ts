@@ -72,7 +72,7 @@ function frameText(description: FrameDescription): string {
     di === undefined || di === null ? '' : `DI ${text(di)}`,
   ]
   const shown = Array.isArray(values) ? values.map((value: unknown) => valueText(asRecord(value))).join(', ') : ''
-  const refused = error === undefined || error === null ? '' : ` refused: ${text(JSON.stringify(error))}`
+  const refused = error === undefined || error === null ? '' : `: ${text(asRecord(error)['message'])}`
   return `${head.filter((part) => part !== '').join(' ')}${shown === '' ? '' : `: ${shown}`}${refused}`
 }
 
