@@ -15,7 +15,7 @@ export function freezeRegister(view: MeterView, kind: number, item: number, numb
   if (kind !== 0x00 && kind !== 0x01 && kind !== 0x06) return null
   const record = (kind === 0x06 ? view.physics.daily : view.physics.commanded).last(number)
   if (record !== null) return freezeItem(record, item)
-  return view.emptyRecords === 'zeros' ? (freezeItem(emptyFreeze(view), item)?.fill(0) ?? null) : null
+  return view.emptyRecords === 'zeros' ? freezeItem(emptyFreeze(view), item) : null
 }
 
 /**
@@ -70,8 +70,9 @@ function freezeItem(record: FreezeRecord, item: number): Uint8Array | null {
 }
 
 function emptyFreeze(view: MeterView): FreezeRecord {
-  const { forward, reverse, reactive, demands } = view.physics
-  return { at: 0, forward, reverse, reactive, demands, watts: 0, vars: 0 }
+  const none = view.physics.forward.map(() => 0)
+  const demands = none.map(() => ({ watts: 0, at: 0 }))
+  return { at: 0, forward: none, reverse: none, reactive: none, demands, watts: 0, vars: 0 }
 }
 
 function hourRegister(view: MeterView, item: number, number: number): Uint8Array | null {

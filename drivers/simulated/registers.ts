@@ -39,10 +39,8 @@ const groupGap = 0xaa
 function energyRegister(view: MeterView, type: number, rate: number, period: number): Uint8Array | null {
   if (period === blockNumber) {
     const groups = Array.from({ length: 1 + view.physics.settlements.count }, (_, n) => energyRegister(view, type, rate, n))
-    return joined(
-      groups.filter((group) => group !== null),
-      groupGap,
-    )
+    const shown = groups.filter((group) => group !== null)
+    return shown.length === 0 ? null : joined(shown, groupGap)
   }
   const source = period === 0 ? view.physics : view.physics.settlements.last(period)
   const energies = source === null ? null : energiesOf(source, type)
