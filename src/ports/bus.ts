@@ -49,6 +49,7 @@ export interface Bus {
    * `capabilities.concurrency` are refused with `bus-down`, code `busy`, not sent.
    */
   exchange(request: ExchangeRequest, deadline: MonotonicMs): Promise<ExchangeOutcome>
+  /** Bytes that belong to no exchange. Every handler given is told, here and in `onState`. */
   onUnsolicited(handler: (from: MeterAddress | null, bytes: Uint8Array) => void): void
   /** Whether requests can leave now; `onState` tells each change. */
   readonly isUp: () => boolean
