@@ -244,7 +244,7 @@ interface Line extends MeterKind {
 
 function archiveLine(options: AreaOptions, line: Line): Meter {
   const { bus, number, phases, rates } = line
-  const profile = options.profileOf?.({ phases, rates }) ?? (phases === 3 ? 'three-phase' : 'single-phase')
+  const profile = options.profileOf?.({ phases, rates }) ?? `dlt645-2007-${phases === 3 ? 'three' : 'single'}-phase`
   return {
     id: meterId(`m${bus + 1}-${String(number).padStart(3, '0')}`),
     address: meterAddress(addressOf(options.seed, line)),

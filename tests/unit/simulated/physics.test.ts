@@ -1,6 +1,6 @@
 import t from 'tap'
 import { hash32 } from '../../../drivers/simulated/random.js'
-import type { loadKinds} from '../../../drivers/simulated/load-shape.js';
+import type { loadKinds } from '../../../drivers/simulated/load-shape.js'
 import { loadShape, sumOfLoads } from '../../../drivers/simulated/load-shape.js'
 import { nextSwitchAfter, rateAt, fourRateTable } from '../../../drivers/simulated/time-table.js'
 import { MeterClock } from '../../../drivers/simulated/meter-clock.js'
