@@ -57,7 +57,7 @@ function decodeRecord(data: Uint8Array, fields: readonly Field[]): Result<readon
 function decodeList(data: Uint8Array, fields: readonly Field[], most: number): Result<readonly RegisterValue[], InputError> {
   const size = bytesOfFields(fields)
   const groups = splitGroups(stripEnd(data, size), size)
-  if (groups === null || groups.length < size || groups.length > most * size) return badLength(data)
+  if (groups === null || groups.length === 0 || groups.length > most * size) return badLength(data)
   return decodeFields(groups, times(groups.length / size, fields))
 }
 
@@ -70,12 +70,12 @@ function stripEnd(data: Uint8Array, size: number): Uint8Array {
 }
 
 /**
- * The elements without the AA between groups; null when they do not come out as whole elements. Lengths are preferred: data that
- * hold no AA, or that only fit as they stand, are left alone. Valid digits never hold AA.
+ * The elements without the AA between groups; null when they do not come out as whole elements. Lengths are preferred: data in
+ * which the AA do not part whole elements are left as they are, and fail as digits. Valid digits never hold AA.
  */
 function splitGroups(data: Uint8Array, size: number): Uint8Array | null {
-  const groups = splitAt(data, separator)
-  if (groups.every((group) => group.length % size === 0)) return joinBytes(groups)
+  const groups = splitAt(stripSeparator(data), separator)
+  if (groups.every((group) => group.length > 0 && group.length % size === 0)) return joinBytes(groups)
   return data.length % size === 0 ? data : null
 }
 
