@@ -268,11 +268,13 @@ export class MasterSession {
 
   #stateText(online: boolean, reason: 'stopped' | 'lost'): string {
     const { at, trusted } = this.#options.clock.wall()
+    const { facts } = this.#session
     const state: StateMessage = {
       v: messageVersion,
       online,
       ...(online ? {} : { reason }),
       software: this.#options.settings.software,
+      ...(online && facts !== null ? { epoch: facts.epoch } : {}),
       since: new Date(at).toISOString(),
       clockTrusted: trusted,
     }

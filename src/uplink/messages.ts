@@ -23,6 +23,8 @@ export const stateSchema = z.object({
   /** Why it is offline: `stopped` in good order, `lost` by the last will. */
   reason: z.enum(['stopped', 'lost']).optional(),
   software: z.string().max(100),
+  /** Absent in the last will: it was written before the store was asked. */
+  epoch: epoch.optional(),
   /** When this connection began, and whether the clock was trusted then. */
   since: z.string(),
   clockTrusted: z.boolean(),

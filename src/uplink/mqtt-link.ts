@@ -19,6 +19,8 @@ export interface OutgoingMessage {
   readonly topic: string
   readonly payload: string
   readonly retain: boolean
+  /** 1 unless said otherwise. */
+  readonly qos?: 0 | 1
 }
 
 export interface MqttLinkOptions {
@@ -84,9 +86,9 @@ export function openMqttLink(options: MqttLinkOptions, handlers: MqttLinkHandler
     handlers.onClosed(reason ?? (isOpen ? 'closed' : 'closed-unanswered'))
   })
   return {
-    publish: ({ topic, payload, retain }, done) => {
+    publish: ({ topic, payload, retain, qos = 1 }, done) => {
       if (!client.connected) return
-      client.publish(topic, payload, { qos: 1, retain }, (error) => {
+      client.publish(topic, payload, { qos, retain }, (error) => {
         if (!isClosed) done(error === undefined || error === null ? null : codeOf(error))
       })
     },

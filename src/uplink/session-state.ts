@@ -60,6 +60,8 @@ export interface Unconfirmed {
 /** An open connection. */
 export interface Connection {
   readonly since: MonotonicMs
+  /** The retained state was published. */
+  readonly isAnnounced: boolean
   readonly receiveMax: number
   readonly packetMax: number
   /** Oldest first. */

@@ -135,18 +135,10 @@ function connect(session: Session, context: Context): Step {
 
 function opened(session: Session, limits: { readonly receiveMax: number; readonly packetMax: number }, context: Context): Step {
   if (session.phase.name !== 'connecting') return stay(session)
-  const id = session.nextId
-  const connection: Connection = {
-    since: context.now,
-    receiveMax: limits.receiveMax,
-    packetMax: limits.packetMax,
-    unconfirmed: [{ id, at: context.now, batch: null }],
-  }
+  const { receiveMax, packetMax } = limits
+  const connection: Connection = { since: context.now, isAnnounced: false, receiveMax, packetMax, unconfirmed: [] }
   const phase: Phase = { name: 'subscribing', connection, until: later(context.now, context.settings.connectMs) }
-  return {
-    session: { ...session, phase, nextId: id + 1 },
-    effects: [{ kind: 'publish-state', id, online: true }, { kind: 'subscribe' }],
-  }
+  return { session: { ...session, phase }, effects: [{ kind: 'subscribe' }] }
 }
 
 /** The store said what there is: the greeting leaves, or the delivery goes on with what was evicted. */
@@ -163,10 +155,13 @@ function informed(session: Session, facts: Facts, context: Context): Step {
     software: context.settings.software,
   }
   const id = session.nextId
-  const unconfirmed = [...phase.connection.unconfirmed, { id, at: context.now, batch: null }]
+  const { connection } = phase
+  const announcement: readonly Effect[] = connection.isAnnounced ? [] : [{ kind: 'publish-state', id: id + 1, online: true }]
+  const unconfirmed = [id, ...announcement.map(() => id + 1)].map((each) => ({ id: each, at: context.now, batch: null }))
+  const informedConnection = { ...connection, isAnnounced: true, unconfirmed: [...connection.unconfirmed, ...unconfirmed] }
   return {
-    session: { ...session, facts, nextId: id + 1, phase: { ...phase, connection: { ...phase.connection, unconfirmed } } },
-    effects: [{ kind: 'publish', id, topic: context.settings.topics.hello, payload: JSON.stringify(hello) }],
+    session: { ...session, facts, nextId: id + 2, phase: { ...phase, connection: informedConnection } },
+    effects: [{ kind: 'publish', id, topic: context.settings.topics.hello, payload: JSON.stringify(hello) }, ...announcement],
   }
 }
 

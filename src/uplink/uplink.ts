@@ -44,5 +44,5 @@ export function createUplink(options: UplinkOptions): Uplink {
 /** The present as records are stamped with it. */
 export function stampOf(clock: Clock): Stamp {
   const { at, trusted } = clock.wall()
-  return { receivedAt: at, clockTrusted: trusted, boot: clock.boot, monotonicMs: clock.monotonic() }
+  return { receivedAt: at, clockTrusted: trusted, boot: clock.boot, monotonicMs: Math.round(clock.monotonic()) }
 }
