@@ -27,9 +27,21 @@ export type AbsenceReason = (typeof absenceReasons)[number]
 
 /** A value of a slot: integers in register order (total first, then tariffs or phases), or the reason of its absence. */
 export type ItemValue =
-  | { readonly item: ItemId; readonly ints: readonly (number | null)[]; readonly exponent: number; readonly unit: Unit }
-  | { readonly item: ItemId; readonly words: readonly string[] }
+  | {
+      readonly item: ItemId
+      readonly ints: readonly (number | null)[]
+      readonly exponent: number
+      readonly unit: Unit
+      readonly own?: OwnOrigin
+    }
+  | { readonly item: ItemId; readonly words: readonly string[]; readonly own?: OwnOrigin }
   | { readonly item: ItemId; readonly absent: AbsenceReason }
+
+/** Stands only where an item came another way, or at another moment, than its point says. */
+export interface OwnOrigin {
+  readonly source: ReadingSource
+  readonly measuredAt: EpochMs
+}
 
 /** How a value came: asked at the instant, or from the meter's own memory afterwards. */
 export type ReadingSource = 'live' | 'daily-freeze' | 'load-record' | 'call'

@@ -1,0 +1,343 @@
+import type { EpochMs, LinkId, MeterId, Task, TaskId } from '../model/index.js'
+import { dayMs, epochMs } from '../model/index.js'
+import type { JobResult, ReadOutcome, WatchHint } from '../ports/index.js'
+import type { ClockRules } from './clock-care.js'
+import { noteClockSet, observeClock } from './clock-care.js'
+import { Coverage } from './coverage.js'
+import type { Sighting } from './dispatch.js'
+import { Dispatch } from './dispatch.js'
+import { parseMeterTime } from './meter-time.js'
+import type { MeterState } from './meter-state.js'
+import { newMeterState, shiftLastGood } from './meter-state.js'
+import type { Now } from './now.js'
+import type { Work } from './planner.js'
+import type { RelaySighting } from './relay-sighting.js'
+import { relaySighting } from './relay-sighting.js'
+import type { CollectionSettings } from './settings.js'
+import type { PlannedTask, SitePlan } from './site-plan.js'
+import { planChange } from './site-plan.js'
+import type { BookOutput } from './slot-book.js'
+import { SlotBook } from './slot-book.js'
+import type { Slot, SlotOwner } from './slots.js'
+import { newOwner, putDoubt, slotInstant } from './slots.js'
+import type { BoundaryGroup } from './watch.js'
+import { Boundaries, boundaryTaskId, ThresholdWatch, watchPlan, watchTaskId } from './watch.js'
+
+export interface CollectionOptions {
+  readonly settings: CollectionSettings
+  readonly clockRules: ClockRules
+  readonly utcOffsetMinutes: number
+  /** The first instant strictly after `after` at which a calendar fires. */
+  readonly nextAfter: (cron: string, after: EpochMs) => EpochMs
+  /** The first change of rate of a tariff strictly after an instant; null: none. */
+  readonly nextBoundary: (tariff: string, after: EpochMs) => EpochMs | null
+}
+
+/** What the shell must carry out; everything since it was last taken. */
+export interface CollectionOutput extends BookOutput {
+  /** Clocks of meters that were read: meter − us, whether or not our own clock is trusted. */
+  readonly clocks: readonly { readonly meter: MeterId; readonly driftMs: number }[]
+  /** Relays seen in a status word that was read in passing. */
+  readonly relays: readonly ({ readonly meter: MeterId } & RelaySighting)[]
+  /** Meters whose relay state an account asks for. */
+  readonly relayReads: readonly MeterId[]
+}
+
+/** Larger than any slew: the wall clock was set. */
+const STEP_MS = 2_000
+
+/**
+ * What should have been read, what was, and what next: all of the collection without any input or output. The shell tells
+ * it what happened and when, starts the jobs it gives out, and stores what it hands back.
+ */
+export class Collection {
+  readonly book: SlotBook
+  private readonly options: CollectionOptions
+  private readonly dispatch: Dispatch
+  private readonly watches: ThresholdWatch
+  private readonly boundaries: Boundaries
+  private readonly meters = new Map<MeterId, MeterState>()
+  private readonly owners = new Map<MeterId, Map<TaskId, SlotOwner>>()
+  private readonly coverage = new Map<TaskId, Coverage>()
+  private plan: SitePlan
+  private wallOffset: number | null = null
+  private steppedAt = -Infinity
+  private clocks: { meter: MeterId; driftMs: number }[] = []
+  private relays: ({ readonly meter: MeterId } & RelaySighting)[] = []
+  private relayReads: MeterId[] = []
+
+  constructor(options: CollectionOptions) {
+    const { settings, utcOffsetMinutes } = options
+    this.options = options
+    this.plan = { utcOffsetMinutes, meters: new Map(), links: [], tasks: [] }
+    this.book = new SlotBook(settings, utcOffsetMinutes)
+    this.watches = new ThresholdWatch(settings)
+    this.boundaries = new Boundaries(options.nextBoundary)
+    this.dispatch = new Dispatch({
+      settings,
+      utcOffsetMinutes,
+      book: this.book,
+      stateOf: (meter) => this.stateOf(meter),
+      ownersOf: (meter) => [...(this.owners.get(meter)?.values() ?? [])],
+      onSighting: (sighting, now) => this.see(sighting, now),
+      onEnd: (slot, now) => this.ended(slot, now),
+    })
+  }
+
+  /** Takes a new archive, profiles and tasks. Slots of unchanged meters stay open; those of a replaced or removed one end. */
+  configure(plan: SitePlan, now: Now): void {
+    this.observe(now)
+    const before = new Map(this.owners)
+    this.owners.clear()
+    this.plan = plan
+    for (const { task, meters } of plan.tasks) for (const planned of meters) this.adopt(planned, task.priority, before)
+    for (const [meter, tasks] of before) {
+      for (const [task, owner] of tasks) {
+        const target = plan.meters.get(meter)
+        if (target !== undefined && (task === watchTaskId || task === boundaryTaskId)) {
+          this.adopt(watchPlan(target, task, this.options.settings), 'threshold-watch', before)
+        }
+        if (this.owners.get(meter)?.get(task) !== owner) this.retire(owner, now)
+      }
+    }
+    for (const meter of [...this.meters.keys()]) if (!plan.meters.has(meter)) this.forget(meter)
+  }
+
+  /** How far back slots may still be filled or must still be explained. */
+  horizonMs(): number {
+    return this.plan.tasks.reduce((longest, { task }) => Math.max(longest, horizonOf(task)), 0)
+  }
+
+  /**
+   * After a start or a time without a clock: opens anew what a span of wall time owes, given the slots of it that ended.
+   * Called for consecutive spans, oldest first.
+   */
+  restore(
+    span: { readonly from: EpochMs; readonly to: EpochMs },
+    closed: readonly { readonly meter: MeterId; readonly task: TaskId; readonly slotAt: EpochMs }[],
+    now: Now,
+    missed: NonNullable<Slot['missed']>,
+  ): void {
+    this.observe(now)
+    const ended = new Set(closed.map(({ meter, task, slotAt }) => `${meter} ${task} ${slotAt}`))
+    for (const { task } of this.plan.tasks) {
+      const from = epochMs(Math.max(span.from, now.wall - horizonOf(task)))
+      for (let due = this.options.nextAfter(task.cron, from); due <= span.to; due = this.options.nextAfter(task.cron, due)) {
+        const instant = slotInstant(task.kind, due, this.options.utcOffsetMinutes)
+        const owners = this.ownersOf(task.id).filter((owner) => !ended.has(`${owner.plan.target.meter.id} ${task.id} ${instant}`))
+        this.open(owners, { instant, due }, now, missed)
+        const coverage = this.coverageOf(task.id)
+        coverage.add(coverage.lastBefore(instant) ?? instant, instant)
+      }
+    }
+  }
+
+  /**
+   * A task's calendar fired. Instants between the last one and this that the calendar skipped (the clock was stepped
+   * forward) are opened as missed; an instant that comes again (stepped back) is ignored.
+   */
+  fire(id: TaskId, due: EpochMs, now: Now): void {
+    this.observe(now)
+    const task = this.plan.tasks.find((planned) => planned.task.id === id)?.task
+    if (task === undefined) return
+    const coverage = this.coverageOf(id)
+    const instant = slotInstant(task.kind, due, this.options.utcOffsetMinutes)
+    if (coverage.has(instant)) return
+    const last = coverage.lastBefore(instant)
+    const isGap = last !== null && instant - last <= horizonOf(task)
+    if (isGap) this.openSkipped(task, last, instant, now)
+    else if (last !== null) this.tellGap(task, last, instant)
+    coverage.add(isGap ? last : instant, instant)
+    this.open(this.ownersOf(id), { instant, due }, now, 'not-running')
+  }
+
+  /** When accounts ask to be read; meters that are not in the archive are passed over. */
+  watch(hints: readonly WatchHint[], now: Now): void {
+    this.observe(now)
+    for (const hint of hints) if (this.plan.meters.has(hint.meter)) this.watches.hint(hint, now)
+  }
+
+  /** Which meters are read at the boundaries of which tariff. */
+  watchBoundaries(groups: readonly BoundaryGroup[], now: Now): void {
+    this.observe(now)
+    this.boundaries.set(groups, now)
+  }
+
+  /** Ends what is over, opens what is due by time alone, and finishes days. */
+  tick(now: Now): void {
+    this.observe(now)
+    for (const owner of this.book.due(now)) {
+      for (const slot of [...owner.open]) {
+        if (Math.min(slot.liveUntil, slot.closesAt) <= now.monotonic) {
+          this.dispatch.route(slot, now, now.monotonic + this.options.settings.backfillDelayMs)
+        }
+      }
+    }
+    for (const { meter, relay } of this.watches.due(now)) {
+      if (relay) this.relayReads.push(meter)
+      const owner = this.watchOwner(meter, watchTaskId)
+      if (owner !== null && owner.open.length === 0) this.open([owner], { instant: now.wall, due: now.wall }, now, 'clock-wrong')
+    }
+    for (const { at, meters } of this.boundaries.due(now)) {
+      const owners = meters.flatMap((meter) => this.watchOwner(meter, boundaryTaskId) ?? [])
+      this.open(owners, { instant: at, due: at }, now, 'clock-wrong')
+    }
+    this.book.finishDays(now)
+  }
+
+  /** The next job for a bus; null: nothing may start now. */
+  next(link: LinkId, now: Now): Work | null {
+    this.observe(now)
+    return this.dispatch.next(link, now)
+  }
+
+  /** Takes in what became of a job. */
+  settle(job: Work, result: JobResult<readonly ReadOutcome[]>, now: Now): void {
+    this.observe(now)
+    this.dispatch.settle(job, result, now)
+  }
+
+  /** When to call `tick` and `next` again if nothing else happens before; monotonic. */
+  wakeAt(now: Now): number | null {
+    const times = [this.book.nextAt, this.watches.nextAt, this.boundaries.nextAt(now), this.dispatch.nextAt(now)]
+    return times.reduce((least, at) => (at !== null && (least === null || at < least) ? at : least), null)
+  }
+
+  /** A meter's clock was set by air. */
+  clockSet(meter: MeterId, at: EpochMs): void {
+    const state = this.stateOf(meter)
+    state.clock = noteClockSet(state.clock, at)
+  }
+
+  stateOf(meter: MeterId): MeterState {
+    let state = this.meters.get(meter)
+    if (state === undefined) this.meters.set(meter, (state = newMeterState()))
+    return state
+  }
+
+  /** All that is to be carried out since the last call. */
+  take(): CollectionOutput {
+    const { clocks, relays, relayReads } = this
+    this.clocks = []
+    this.relays = []
+    this.relayReads = []
+    return { ...this.book.take(), clocks, relays, relayReads }
+  }
+
+  private open(
+    owners: readonly SlotOwner[],
+    times: { readonly instant: EpochMs; readonly due: EpochMs },
+    now: Now,
+    missed: NonNullable<Slot['missed']>,
+  ): void {
+    for (const slot of this.book.open(owners, times, now, missed)) this.dispatch.route(slot, now, now.monotonic)
+  }
+
+  private openSkipped(task: Task, last: EpochMs, instant: EpochMs, now: Now): void {
+    const { nextAfter, utcOffsetMinutes } = this.options
+    const missed = now.monotonic - this.steppedAt < horizonOf(task) ? 'clock-wrong' : 'not-running'
+    for (let due = nextAfter(task.cron, last); due < instant; due = nextAfter(task.cron, due)) {
+      const skipped = slotInstant(task.kind, due, utcOffsetMinutes)
+      if (skipped > last && skipped < instant) this.open(this.ownersOf(task.id), { instant: skipped, due }, now, missed)
+    }
+  }
+
+  private tellGap(task: Task, last: EpochMs, instant: EpochMs): void {
+    const detail = { task: task.id, from: new Date(last).toISOString(), to: new Date(instant).toISOString() }
+    this.book.tell({ code: 'collection.gap', severity: 'warning', detail })
+  }
+
+  /** Looks for a step of the wall clock since the last call. */
+  private observe(now: Now): void {
+    const offset = now.wall - now.monotonic
+    const stepMs = Math.round(offset - (this.wallOffset ?? offset))
+    this.wallOffset = offset
+    if (Math.abs(stepMs) < STEP_MS) return
+    this.steppedAt = now.monotonic
+    for (const state of this.meters.values()) shiftLastGood(state, stepMs)
+    this.boundaries.stepped(now)
+    this.book.tell({ code: 'clock.stepped', severity: 'warning', detail: { byMs: stepMs, trusted: now.trusted } })
+  }
+
+  private see({ owner, asked, values }: Sighting, now: Now): void {
+    const { meter } = owner.plan.target
+    const relay = relaySighting(asked.item.item, values)
+    if (relay !== null) this.relays.push({ meter: meter.id, ...relay })
+    if (owner.plan.task.kind !== 'clock') return
+    const meterTime = values.map((value) => parseMeterTime(value, this.options.utcOffsetMinutes)).find((time) => time !== null)
+    if (meterTime === undefined || meterTime === null) return
+    const driftMs = meterTime - now.wall
+    this.clocks.push({ meter: meter.id, driftMs })
+    if (!now.trusted) return
+    const state = this.stateOf(meter.id)
+    const { clock, finding } = observeClock(state.clock, { meter: meterTime, at: now.wall }, this.options.clockRules)
+    state.clock = clock
+    if (finding === 'none') return
+    const detail = { driftMs, item: asked.item.item }
+    const severity = finding === 'faulty' ? 'alarm' : 'warning'
+    this.book.tell({ code: `meter-clock.${finding}`, severity, meter: meter.id, link: meter.link, detail })
+  }
+
+  private ended(slot: Slot, now: Now): void {
+    const { target, task } = slot.owner.plan
+    if (task.id === watchTaskId && slot.found === null) this.watches.failed(target.meter.id, now)
+  }
+
+  private watchOwner(meter: MeterId, id: TaskId): SlotOwner | null {
+    const known = this.owners.get(meter)?.get(id)
+    if (known !== undefined) return known
+    const target = this.plan.meters.get(meter)
+    if (target === undefined) return null
+    return this.adopt(watchPlan(target, id, this.options.settings), 'threshold-watch', new Map())
+  }
+
+  private adopt(
+    planned: PlannedTask,
+    work: SlotOwner['work'],
+    before: ReadonlyMap<MeterId, ReadonlyMap<TaskId, SlotOwner>>,
+  ): SlotOwner {
+    const meter = planned.target.meter.id
+    const old = before.get(meter)?.get(planned.task.id)
+    let owner = newOwner(planned, work)
+    if (old !== undefined && planChange(old.plan, planned) === null) {
+      owner = old
+      owner.plan = planned
+    }
+    const tasks = this.owners.get(meter) ?? new Map<TaskId, SlotOwner>()
+    tasks.set(planned.task.id, owner)
+    this.owners.set(meter, tasks)
+    return owner
+  }
+
+  private retire(owner: SlotOwner, now: Now): void {
+    const { meter } = owner.plan.target
+    const successor = this.plan.meters.get(meter.id)?.meter
+    const replaced = successor !== undefined && (successor.address !== meter.address || successor.protocol !== meter.protocol)
+    owner.memory = 'idle'
+    for (const slot of [...owner.open]) {
+      if (replaced) for (const index of owner.plan.items.keys()) putDoubt(slot, index, { reason: 'meter-replaced' })
+      this.dispatch.end(slot, now)
+    }
+    if (replaced) this.forget(meter.id)
+  }
+
+  private forget(meter: MeterId): void {
+    this.meters.delete(meter)
+    this.watches.forget(meter)
+  }
+
+  private ownersOf(id: TaskId): readonly SlotOwner[] {
+    return [...this.owners.values()].flatMap((tasks) => tasks.get(id) ?? [])
+  }
+
+  private coverageOf(id: TaskId): Coverage {
+    let coverage = this.coverage.get(id)
+    if (coverage === undefined) this.coverage.set(id, (coverage = new Coverage()))
+    return coverage
+  }
+}
+
+/** Slots older than this are neither filled nor explained one by one; a gap beyond it is one event. */
+function horizonOf(task: Task): number {
+  return Math.max(task.backfillDays * dayMs, task.closesAfterMs)
+}

@@ -1,0 +1,12 @@
+/** What should have been read, what was, and what next. Pure: the shell is `src/runtime/collector.ts`. */
+export * from './clock-care.js'
+export * from './collection.js'
+export * from './meter-time.js'
+export type * from './now.js'
+export { stampOf } from './now.js'
+export type { Work } from './planner.js'
+export * from './relay-sighting.js'
+export * from './settings.js'
+export * from './site-plan.js'
+export type * from './statistics.js'
+export { boundaryTaskId, watchTaskId, type BoundaryGroup } from './watch.js'

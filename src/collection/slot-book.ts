@@ -1,0 +1,200 @@
+import type { AbsenceReason, EpochMs, EventFact, Point } from '../model/index.js'
+import { dayMs, epochMs, formatLocal, monotonicMs, startOfLocalDay } from '../model/index.js'
+import { TimeHeap } from './heap.js'
+import type { Now } from './now.js'
+import type { CollectionSettings } from './settings.js'
+import type { Asked } from './settlement.js'
+import type { Found, Slot, SlotOwner } from './slots.js'
+import { pointOf } from './slots.js'
+import type { DayStatistics } from './statistics.js'
+import { STATISTICS_DAYS_MAX, Statistics } from './statistics.js'
+
+/** What the book gives out when asked: points of ended slots, events, and days that are finished. */
+export interface BookOutput {
+  readonly points: Point[]
+  readonly events: EventFact[]
+  readonly days: DayStatistics[]
+}
+
+/** The open slots of all meters: opens them, ends each as one point, and counts. Holds no slot after its end. */
+export class SlotBook {
+  readonly statistics = new Statistics()
+  private output: BookOutput = { points: [], events: [], days: [] }
+  private readonly settings: CollectionSettings
+  private readonly utcOffsetMinutes: number
+  private readonly deadlines = new TimeHeap<readonly SlotOwner[]>()
+  private readonly openOn = new Map<EpochMs, number>()
+  private openCount = 0
+
+  constructor(settings: CollectionSettings, utcOffsetMinutes: number) {
+    this.settings = settings
+    this.utcOffsetMinutes = utcOffsetMinutes
+  }
+
+  /** Open slots. */
+  get size(): number {
+    return this.openCount
+  }
+
+  isOpenOn(day: EpochMs): boolean {
+    return (this.openOn.get(day) ?? 0) > 0
+  }
+
+  /** When a live window or a slot ends next, monotonic. */
+  get nextAt(): number | null {
+    return this.deadlines.nextAt
+  }
+
+  /**
+   * Opens a slot for each owner; those that have this instant open already are left alone. All owners are of one task.
+   *
+   * @param times `instant`: what the slot stands for; `due`: when its collection falls due (the calendar's firing)
+   * @param missed why no live value can come, should the live window be over already
+   */
+  open(
+    owners: readonly SlotOwner[],
+    times: { readonly instant: EpochMs; readonly due: EpochMs },
+    now: Now,
+    missed: NonNullable<Slot['missed']>,
+  ): readonly Slot[] {
+    const slots: Slot[] = []
+    for (const owner of owners) {
+      if (owner.open.some((slot) => slot.at === times.instant)) continue
+      this.makeRoom(owner, now)
+      const slot = this.newSlot(owner, times, now, missed)
+      insertByInstant(owner.open, slot)
+      this.countDue(slot, now)
+      slots.push(slot)
+    }
+    for (const at of new Set(slots.flatMap((slot) => [slot.liveUntil, slot.closesAt]))) this.deadlines.push(at, owners)
+    return slots
+  }
+
+  /** Owners of which something may be over now. */
+  due(now: Now): ReadonlySet<SlotOwner> {
+    const owners = new Set<SlotOwner>()
+    for (let due = this.deadlines.popUntil(now.monotonic); due !== null; due = this.deadlines.popUntil(now.monotonic)) {
+      for (const owner of due) if (owner.open.length > 0) owners.add(owner)
+    }
+    return owners
+  }
+
+  /** Ends a slot as its one point. @param reasonless what to say of an item nobody could ask */
+  end(slot: Slot, now: Now, reasonless: AbsenceReason): Point {
+    slot.state = 'ended'
+    const { open, plan } = slot.owner
+    open.splice(open.indexOf(slot), 1)
+    this.openCount--
+    const day = startOfLocalDay(slot.at, this.utcOffsetMinutes)
+    const openOnDay = this.openOn.get(day)
+    if (openOnDay !== undefined) this.openOn.set(day, openOnDay - 1)
+    const point = pointOf(slot, now, reasonless)
+    this.output.points.push(point)
+    for (const value of point.values) {
+      if ('absent' in value) this.statistics.missing(day, plan.target.meter.link, value.item, value.absent)
+    }
+    if (point.stream === 'freeze') this.tellMissingFreeze(point, slot)
+    return point
+  }
+
+  /** Counts a value that came, by the question that brought it. */
+  countFound(slot: Slot, asked: Asked, found: Found, now: Now): void {
+    const day = startOfLocalDay(slot.at, this.utcOffsetMinutes)
+    const isTimely = slot.missed === null && found.source !== 'load-record'
+    const first = isTimely && slot.attempts <= 1 && slot.doubts?.[asked.index] === undefined
+    const latencyMs = isTimely ? now.monotonic - slot.dueAt : null
+    this.statistics.got(day, slot.owner.plan.target.meter.link, asked.item.item, { first, latencyMs })
+  }
+
+  /** Hands a day out when its slots have ended, or at the latest some time after; its late values are no longer counted. */
+  finishDays(now: Now): void {
+    const { dayClosesAfterMs, dayClosesAtLatestMs } = this.settings
+    for (const [day, open] of this.openOn) {
+      const sinceEndMs = now.wall - day - dayMs
+      const isOver = open === 0 ? sinceEndMs >= dayClosesAfterMs : sinceEndMs >= dayClosesAtLatestMs
+      if (isOver || this.openOn.size > STATISTICS_DAYS_MAX) this.giveOut(day)
+    }
+  }
+
+  tell(event: EventFact): void {
+    this.output.events.push(event)
+  }
+
+  /** All that was given out since the last call. */
+  take(): BookOutput {
+    const output = this.output
+    this.output = { points: [], events: [], days: [] }
+    return output
+  }
+
+  private newSlot(
+    owner: SlotOwner,
+    times: { readonly instant: EpochMs; readonly due: EpochMs },
+    now: Now,
+    missed: NonNullable<Slot['missed']>,
+  ): Slot {
+    const { task } = owner.plan
+    const toMonotonic = now.monotonic - now.wall
+    const dueAt = monotonicMs(times.due + toMonotonic)
+    const isMissed = dueAt + task.liveWindowMs <= now.monotonic
+    const liveUntil = isMissed ? dueAt : monotonicMs(dueAt + task.liveWindowMs)
+    const usualEnd = Math.max(times.instant + task.closesAfterMs + toMonotonic, liveUntil)
+    const closesAt = monotonicMs(isMissed ? Math.max(usualEnd, now.monotonic + this.settings.catchUpMs) : usualEnd)
+    return {
+      owner,
+      at: times.instant,
+      dueAt,
+      liveUntil,
+      closesAt,
+      missed: isMissed ? missed : null,
+      state: 'open',
+      attempts: 0,
+      found: null,
+      doubts: null,
+      search: null,
+    }
+  }
+
+  /** The oldest slot of the meter and task gives way when too many are open altogether; it ends with what is known. */
+  private makeRoom(owner: SlotOwner, now: Now): void {
+    const [oldest] = owner.open
+    if (this.openCount >= this.settings.openSlotsMax && oldest !== undefined) this.end(oldest, now, 'no-time')
+  }
+
+  private countDue(slot: Slot, now: Now): void {
+    const day = startOfLocalDay(slot.at, this.utcOffsetMinutes)
+    this.openCount++
+    const known = this.openOn.get(day)
+    this.openOn.set(day, (known ?? 0) + 1)
+    if (known === undefined) {
+      const end = day + dayMs + (now.monotonic - now.wall)
+      this.deadlines.push(end + this.settings.dayClosesAfterMs, [])
+      this.deadlines.push(end + this.settings.dayClosesAtLatestMs, [])
+    }
+    const { target, items } = slot.owner.plan
+    for (const { item } of items) this.statistics.due(day, target.meter.link, item)
+  }
+
+  private giveOut(day: EpochMs): void {
+    this.openOn.delete(day)
+    this.output.days.push(this.statistics.take(day))
+  }
+
+  private tellMissingFreeze(point: Point, slot: Slot): void {
+    const missing = point.values.flatMap((value) => ('absent' in value ? [`${value.item}: ${value.absent}`] : []))
+    if (missing.length === 0) return
+    const detail = {
+      slotAt: formatLocal(epochMs(slot.at), this.utcOffsetMinutes),
+      missing: missing.join(', '),
+      attempts: slot.attempts,
+    }
+    const { link } = slot.owner.plan.target.meter
+    this.tell({ code: 'freeze.missing', severity: 'warning', meter: point.meter, link, detail })
+  }
+}
+
+function insertByInstant(open: Slot[], slot: Slot): void {
+  let index = open.length
+  while (index > 0 && (open[index - 1]?.at ?? 0) > slot.at) index--
+  open.splice(index, 0, slot)
+}

@@ -1,0 +1,113 @@
+import type { AbsenceReason, EpochMs, ItemId, LinkId } from '../model/index.js'
+
+/** Days kept in memory; when more are open (the clock jumps about), the oldest is given out as it stands. */
+export const STATISTICS_DAYS_MAX = 8
+
+/** What became of one item on one link on one day. */
+export interface ItemCounts {
+  due: number
+  /** Got by the first question. */
+  first: number
+  /** Got by a repeated question or from the meter's memory. */
+  later: number
+  missing: Partial<Record<AbsenceReason, number>>
+}
+
+/** Latency from the moment a value fell due to its arrival, over values asked at the instant; milliseconds, upper bounds of buckets. */
+export interface Latency {
+  readonly count: number
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
+}
+
+export interface DayStatistics {
+  readonly day: EpochMs
+  readonly links: readonly {
+    readonly link: LinkId
+    readonly latency: Latency
+    readonly items: readonly ({ readonly item: ItemId } & Readonly<ItemCounts>)[]
+  }[]
+}
+
+/** Counts of due, got and missing per day, link and item, and the latency of what came. */
+export class Statistics {
+  private readonly days = new Map<EpochMs, Map<LinkId, LinkDay>>()
+
+  due(day: EpochMs, link: LinkId, item: ItemId): void {
+    let links = this.days.get(day)
+    if (links === undefined) this.days.set(day, (links = new Map()))
+    let linkDay = links.get(link)
+    if (linkDay === undefined) links.set(link, (linkDay = { items: new Map(), histogram: new Histogram() }))
+    const counts = linkDay.items.get(item)
+    if (counts === undefined) linkDay.items.set(item, { due: 1, first: 0, later: 0, missing: {} })
+    else counts.due++
+  }
+
+  /** What comes for a day that was given out is no longer counted. @param latencyMs null where a delay says nothing about the bus */
+  got(day: EpochMs, link: LinkId, item: ItemId, how: { readonly first: boolean; readonly latencyMs: number | null }): void {
+    const linkDay = this.days.get(day)?.get(link)
+    const counts = linkDay?.items.get(item)
+    if (linkDay === undefined || counts === undefined) return
+    if (how.first) counts.first++
+    else counts.later++
+    if (how.latencyMs !== null) linkDay.histogram.add(how.latencyMs)
+  }
+
+  missing(day: EpochMs, link: LinkId, item: ItemId, reason: AbsenceReason): void {
+    const missing = this.days.get(day)?.get(link)?.items.get(item)?.missing
+    if (missing !== undefined) missing[reason] = (missing[reason] ?? 0) + 1
+  }
+
+  /** The days held, oldest first. */
+  view(): readonly DayStatistics[] {
+    return [...this.days.keys()].sort((a, b) => a - b).map((day) => this.dayView(day))
+  }
+
+  /** Gives out a finished day and forgets it. */
+  take(day: EpochMs): DayStatistics {
+    const view = this.dayView(day)
+    this.days.delete(day)
+    return view
+  }
+
+  private dayView(day: EpochMs): DayStatistics {
+    const links = [...(this.days.get(day) ?? new Map<LinkId, LinkDay>())].map(([link, linkDay]) => ({
+      link,
+      latency: linkDay.histogram.latency(),
+      items: [...linkDay.items].map(([item, counts]) => ({ item, ...counts, missing: { ...counts.missing } })),
+    }))
+    return { day, links }
+  }
+}
+
+interface LinkDay {
+  readonly items: Map<ItemId, ItemCounts>
+  readonly histogram: Histogram
+}
+
+const BUCKETS = 48
+const FIRST_BOUND_MS = 10
+
+/** Buckets whose bounds grow by √2 from 10 ms: a percentile is right within 41 %, whatever the load, in 48 numbers. */
+export class Histogram {
+  private readonly buckets = new Uint32Array(BUCKETS)
+  private count = 0
+
+  add(valueMs: number): void {
+    const index = Math.ceil(2 * Math.log2(Math.max(valueMs, FIRST_BOUND_MS) / FIRST_BOUND_MS))
+    const bucket = Math.min(index, BUCKETS - 1)
+    this.buckets[bucket] = Number(this.buckets[bucket]) + 1
+    this.count++
+  }
+
+  latency(): Latency {
+    return { count: this.count, p50Ms: this.percentile(0.5), p95Ms: this.percentile(0.95), p99Ms: this.percentile(0.99) }
+  }
+
+  private percentile(part: number): number | null {
+    let seen = 0
+    const bucket = this.buckets.findIndex((size) => (seen += size) >= part * this.count && seen > 0)
+    return bucket < 0 ? null : Math.round(FIRST_BOUND_MS * 2 ** (bucket / 2))
+  }
+}
