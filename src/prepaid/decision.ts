@@ -43,15 +43,19 @@ export interface Running {
   /** While pricing stands still: the latest register, where pricing will start again. */
   readonly seen: { readonly raw: EnergyMwh; readonly at: EpochMs } | null
   /** Average power between the two latest readings that are far enough apart, mW, and the reading the next average starts from. */
-  readonly power: { readonly milliwatts: bigint | null; readonly from: BillingReading | null }
+  readonly power: { readonly milliwatts: bigint | null; readonly from: Mark | null }
   /** Posted intervals whose boundaries were estimated; a late reading inside one adds a correction. */
   readonly splits: readonly EstimatedSplit[]
   /** Relay commands of this account's rules that are journalled and not finished. */
   readonly pending: readonly RelayCommand[]
   /** Do not ask the meter again before: after a command that did not succeed. */
   readonly notBefore: Readonly<Partial<Record<RelayCommand, EpochMs>>>
+  /** When the relay's state was last read, news or not. */
+  readonly relayReadAt: EpochMs
   /** First reading after the relay was seen open: energy above it flowed through an open relay. */
-  readonly openSince: { readonly energy: EnergyMwh; readonly told: boolean } | null
+  readonly openSince: { readonly energy: EnergyMwh } | null
+  /** The last complaint about unusable readings, so that a meter's steady fault is told once; null: the last reading was good. */
+  readonly told: string | null
   readonly statement: Statement | null
   /** Signed sums of the entries after the last statement. */
   readonly tally: { readonly credits: Micro; readonly charges: Micro; readonly corrections: Micro }
@@ -63,9 +67,16 @@ export interface Suspect {
   readonly why: 'decreased' | 'jumped'
 }
 
+/** An instant and the energy on the account's axis then. */
+export interface Mark {
+  readonly at: EpochMs
+  readonly energy: EnergyMwh
+}
+
+/** An interval between two readings whose inner boundaries were interpolated. */
 export interface EstimatedSplit {
-  readonly from: BillingReading
-  readonly to: BillingReading
+  readonly from: Mark
+  readonly to: Mark
   readonly pieces: readonly ChargePiece[]
 }
 
@@ -75,6 +86,8 @@ export interface RegisterReading {
   /** When the meter had it. */
   readonly at: EpochMs
   readonly source: 'live' | 'daily-freeze' | 'load-record'
+  /** It ends the account's day: a point of the `freeze` stream. */
+  readonly isFreeze: boolean
   readonly receivedAt: EpochMs
   /** Whether our clock was trusted when it came. */
   readonly trusted: boolean
@@ -202,8 +215,9 @@ export interface Accepted {
   /** To be journalled as orders of origin `rule`, in this order. */
   readonly wanted: readonly RelayCommand[]
   /**
-   * Rule orders of this account taken back: rows still `journalled` become `expired` (evidence `withdrawn: true`); for rows further
-   * on the next `order-sending` answers `withdrawn`.
+   * Rule orders of this account taken back. A row still `journalled` becomes `expired` (evidence `withdrawn: true`), and the account
+   * is told by `order-finished` in the same transaction; a row further on is marked, so that its next `order-sending` answers
+   * `withdrawn`.
    */
   readonly withdrawn: readonly RelayCommand[]
   readonly watch: WatchHint | null
