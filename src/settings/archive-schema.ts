@@ -11,7 +11,7 @@ import {
   type Task,
   type TaskKind,
 } from '../model/index.js'
-import { flag, idText, list, oneOf, remark, section, text, whole } from './scalars.js'
+import { checked, flag, idText, list, oneOf, remark, section, text, whole } from './scalars.js'
 
 /** Most meters of one concentrator; a larger archive is refused. */
 export const metersMax = 5000
@@ -78,8 +78,7 @@ const taskKinds = ['instantaneous', 'daily-freeze', 'curve', 'status', 'clock'] 
 const meterChoice = 'expected `all`, `roles: [customer, …]` or `ids: [METER, …]`'
 const minutes = whole(1, 60 * 24 * 40, 'minutes')
 
-/** Names items, meters and a calendar. Defaults follow the kind: see `defaultsOf`. */
-export const taskSchema = section({
+const taskShape = section({
   id: idText,
   kind: oneOf(taskKinds),
   cron: text(/^[^\p{Cc}]{9,200}$/u, 'a cron expression of five or six fields, such as "*/15 * * * *"'),
@@ -98,23 +97,23 @@ export const taskSchema = section({
   backfillDays: whole(0, 400, 'a number of days').optional(),
   liveWindowMinutes: minutes.optional(),
   closesAfterMinutes: minutes.optional(),
+}).transform(({ priority, backfillDays, liveWindowMinutes, closesAfterMinutes, ...task }): Task => {
+  const defaults = defaultsOf(task.kind)
+  return {
+    ...task,
+    id: taskId(task.id),
+    items: task.items.map(itemId),
+    priority: priority ?? defaults.priority,
+    backfillDays: backfillDays ?? defaults.backfillDays,
+    liveWindowMs: (liveWindowMinutes ?? defaults.liveWindowMinutes) * minuteMs,
+    closesAfterMs: (closesAfterMinutes ?? defaults.closesAfterMinutes) * minuteMs,
+  }
 })
-  .transform(({ priority, backfillDays, liveWindowMinutes, closesAfterMinutes, ...task }): Task => {
-    const defaults = defaultsOf(task.kind)
-    return {
-      ...task,
-      id: taskId(task.id),
-      items: task.items.map(itemId),
-      priority: priority ?? defaults.priority,
-      backfillDays: backfillDays ?? defaults.backfillDays,
-      liveWindowMs: (liveWindowMinutes ?? defaults.liveWindowMinutes) * minuteMs,
-      closesAfterMs: (closesAfterMinutes ?? defaults.closesAfterMinutes) * minuteMs,
-    }
-  })
-  .refine((task) => task.closesAfterMs >= task.liveWindowMs, {
-    path: ['closesAfterMinutes'],
-    error: 'expected at least liveWindowMinutes',
-  })
+
+/** Names items, meters and a calendar. Defaults follow the kind: see `defaultsOf`. */
+export const taskSchema = checked(taskShape, ({ closesAfterMs, liveWindowMs }) =>
+  closesAfterMs >= liveWindowMs ? [] : [{ path: ['closesAfterMinutes'], message: 'expected at least liveWindowMinutes' }],
+)
 
 interface TaskDefaults {
   readonly priority: Task['priority']

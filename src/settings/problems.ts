@@ -85,7 +85,7 @@ export class Problems {
       this.add('missing', source.at(place), `is missing: ${issue.message}`)
       return
     }
-    this.add('bad-value', source.at(place), `${issue.message}${source.showsValues ? `, got ${shown(value)}` : ''}`)
+    this.add('bad-value', source.at(place), `${issue.message}${source.showsValues ? gotText(value) : ''}`)
   }
 }
 
@@ -116,7 +116,9 @@ export function keyText(path: Path): string {
   return path.map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? key : `.${key}`)).join('')
 }
 
-function shown(value: unknown): string {
+/** Only plain values are repeated: of a mapping its place says enough. */
+function gotText(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return ''
   const full = value === undefined ? 'nothing' : JSON.stringify(value)
-  return full.length > shownMax ? `${full.slice(0, shownMax)}…` : full
+  return `, got ${full.length > shownMax ? `${full.slice(0, shownMax)}…` : full}`
 }

@@ -1,5 +1,5 @@
 import { keyId, streams, type PrepaidRules, type RegisteredKey, type RetentionRule, type Stream } from '../model/index.js'
-import { dateText, flag, idText, list, oneOf, section, text, timeOfDay, weekdayList, whole } from './scalars.js'
+import { checked, dateText, flag, idText, list, oneOf, section, text, timeOfDay, weekdayList, whole } from './scalars.js'
 
 /** Most dates of a blocked calendar, and most registered keys. */
 export const blockedDatesMax = 1000
@@ -7,11 +7,12 @@ export const keysMax = 64
 const minuteMs = 60_000
 
 const blockedSchema = section({
-  night: section({ from: timeOfDay, to: timeOfDay })
-    .refine(({ from, to }) => from !== to, { error: 'expected two different times' })
+  night: checked(section({ from: timeOfDay, to: timeOfDay }), ({ from, to }) =>
+    from === to ? [{ message: 'expected two different times' }] : [],
+  )
     .nullable()
-    .default({ from: 20 * 60, to: 8 * 60 }),
-  weekdays: weekdayList.default([0, 6]),
+    .prefault({ from: '20:00', to: '08:00' }),
+  weekdays: weekdayList.prefault(['sun', 'sat']),
   dates: list(dateText, blockedDatesMax, 'dates').default([]),
 }).transform(({ night, weekdays, dates }) => ({
   night: night === null ? null : { fromMinute: night.from, toMinute: night.to },

@@ -11,6 +11,25 @@ export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   })
 }
 
+/** What a rule between values complains of: `path` leads on from the value that is checked. */
+export interface Complaint {
+  readonly path?: readonly (string | number)[]
+  readonly message: string
+}
+
+/**
+ * A schema with a rule between its values, which is asked only when each of them is right. (zod's own refinements are asked
+ * also when an inner transform gave no value.)
+ */
+export function checked<Schema extends z.ZodType>(schema: Schema, rule: (value: z.output<Schema>) => readonly Complaint[]) {
+  return schema.transform((value, context) => {
+    for (const { path, message } of rule(value)) {
+      context.addIssue({ code: 'custom', message, ...(path === undefined ? {} : { path: [...path] }) })
+    }
+    return value
+  })
+}
+
 /** A list of at most `max` elements. */
 export function list<Element extends z.ZodType>(element: Element, max: number, expected: string) {
   const error = `expected a list of ${expected} (at most ${max})`

@@ -35,7 +35,7 @@ export interface LinkSettings {
   readonly url: string
   /** Silence kept on the wire before each request. */
   readonly quietGapMs: number
-  /** Longest wait for the first byte of a reply; the deadline of each meter adapts below it. */
+  /** Longest wait for the first byte of a reply to a read; the deadline of each meter adapts below it. */
   readonly firstByteMs: number
   /** What only this driver knows, checked by the driver. */
   readonly options: Readonly<Record<string, unknown>>

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { linkId, masterId } from '../model/index.js'
 import { keysMax, masterKeySchema, retentionSchema, rulesSchema, technicianKeySchema } from './rules-schema.js'
-import { flag, idText, list, oneOf, pathText, section, text, topicIdText, utcOffset, whole } from './scalars.js'
+import { checked, flag, idText, list, oneOf, pathText, section, text, topicIdText, utcOffset, whole } from './scalars.js'
 
 export const linksMax = 64
 export const mastersMax = 8
@@ -27,7 +27,7 @@ export const linkSchema = section({
   driver: text(/^[^\p{Cc}]{1,200}$/u, 'the name of a driver, such as rs485'),
   url: text(/^[^\p{Cc}\s]{1,500}$/u, 'an address such as serial:/dev/ttyS1?baud=2400&parity=even or tcp://host:port'),
   quietGapMs: whole(0, 10_000, 'milliseconds').default(20),
-  firstByteMs: whole(20, 120_000, 'milliseconds').default(1000),
+  firstByteMs: whole(20, 120_000, 'milliseconds').default(550),
   options: z.record(z.string(), z.unknown(), { error: 'expected a mapping of the driver’s own options' }).default({}),
 }).transform((link) => ({ ...link, id: linkId(link.id) }))
 
@@ -36,28 +36,29 @@ const brokerUrl = text(
   'a broker such as mqtts://host:8883 (a login stands in the secrets)',
 )
 
-/** A master station. Its keys sign orders; a broker is tried after the one before it failed. */
-export const masterSchema = section({
+const tlsSchema = checked(
+  section({ ca: pathText, cert: pathText.nullable().default(null), key: pathText.nullable().default(null) }),
+  ({ cert, key }) => ((cert === null) === (key === null) ? [] : [{ message: 'expected cert and key together' }]),
+)
+
+const masterShape = section({
   id: topicIdText,
   keys: list(masterKeySchema, keysMax, 'keys').min(1, { error: 'expected at least one key' }),
   brokers: list(brokerUrl, brokersMax, 'brokers').min(1, { error: 'expected at least one broker' }),
   keepAliveSeconds: whole(10, 3600, 'seconds').default(240),
-  tls: section({ ca: pathText, cert: pathText.nullable().default(null), key: pathText.nullable().default(null) })
-    .refine(({ cert, key }) => (cert === null) === (key === null), { error: 'expected cert and key together' })
-    .nullable()
-    .default(null),
+  tls: tlsSchema.nullable().default(null),
   batchBytesMax: whole(1024, 262_144, 'bytes').default(16_384),
   windowBytesMax: whole(1024, 4_194_304, 'bytes').default(65_536),
-})
-  .transform(({ keepAliveSeconds, ...master }) => ({ ...master, id: masterId(master.id), keepAliveS: keepAliveSeconds }))
-  .superRefine((master, context) => {
-    for (const [index, broker] of master.brokers.entries()) {
-      if (broker.startsWith('mqtts:') === (master.tls !== null)) continue
-      const message =
-        master.tls === null ? 'needs a tls section with the ca of the broker' : 'expected mqtts:// where tls is given'
-      context.addIssue({ code: 'custom', path: ['brokers', index], message })
-    }
-  })
+}).transform(({ keepAliveSeconds, ...master }) => ({ ...master, id: masterId(master.id), keepAliveS: keepAliveSeconds }))
+
+/** A master station. Its keys sign orders; a broker is tried after the one before it failed. */
+export const masterSchema = checked(masterShape, ({ brokers, tls }) =>
+  brokers.flatMap((broker, index) => {
+    if (broker.startsWith('mqtts:') === (tls !== null)) return []
+    const message = tls === null ? 'needs a tls section with the ca of the broker' : 'expected mqtts:// where tls is given'
+    return [{ path: ['brokers', index], message }]
+  }),
+)
 
 const consoleSchema = section({
   socket: pathText.default('/run/wattkeep/console.sock'),
@@ -67,7 +68,7 @@ const consoleSchema = section({
   mode: text(/^0?[0-7]{3}$/, 'a file mode in quotes such as "0660"')
     .transform((digits) => Number.parseInt(digits, 8))
     .refine((mode) => (mode & 0o007) === 0, { error: 'expected a mode that leaves others out, such as "0660"' })
-    .default(0o660),
+    .prefault('0660'),
 })
 
 /** Fields of the site's main file. Other files are named by paths relative to it. */

@@ -1,6 +1,19 @@
 import { z } from 'zod'
 import { epochMs, type EpochMs, type RateSwitch, type Season, type TariffVersion } from '../model/index.js'
-import { dateText, decimalText, idText, list, monthDay, oneOf, section, text, timeOfDay, weekdayList, whole } from './scalars.js'
+import {
+  checked,
+  dateText,
+  decimalText,
+  idText,
+  list,
+  monthDay,
+  oneOf,
+  section,
+  text,
+  timeOfDay,
+  weekdayList,
+  whole,
+} from './scalars.js'
 
 export const tariffVersionsMax = 256
 /** @source DL/T 645-2007, 04000204: at most 63 rates; 04000203: at most 14 switches a day; 04000205: at most 254 holidays */
@@ -34,8 +47,7 @@ const localInstant = text(/^\d{4}-\d\d-\d\d( ([01]\d|2[0-3]):[0-5]\d)?$/, 'a loc
   .refine((value) => dateText.safeParse(value.slice(0, 10)).success, { error: 'expected a date that exists' })
   .transform((value) => Date.parse(`${value.slice(0, 10)}T${value.slice(11) || '00:00'}:00Z`))
 
-/** One version of a tariff; its instants are still on the site's own clock. */
-export const tariffSchema = section({
+const tariffShape = section({
   tariff: idText,
   version: whole(1, 1_000_000, 'a version number'),
   effectiveFrom: localInstant,
@@ -45,22 +57,24 @@ export const tariffSchema = section({
   restWeekdays: weekdayList.default([]),
   holidays: list(dateText, holidaysMax, 'dates').default([]),
   steps: z.null({ error: 'step prices are not supported yet: expected null' }).default(null),
-  taxPercent: taxPercent.default(0n),
+  taxPercent: taxPercent.prefault('0'),
   minimumMonthlyCharge: decimalText(-6, 'an amount')
     .refine((amount) => amount === 0n, { error: 'a minimum charge is not supported yet: expected "0"' })
-    .default(0n),
-}).superRefine((tariff, context) => {
-  const order = tariff.seasons.map(({ from }) => from.month * 100 + from.day)
-  if (order.some((day, index) => index > 0 && day <= (order[index - 1] ?? 0))) {
-    context.addIssue({ code: 'custom', path: ['seasons'], message: 'expected seasons in the order of their first days' })
-  }
-  for (const [index, season] of tariff.seasons.entries()) {
-    const highest = Math.max(...season.workday.map(({ rate }) => rate), ...season.restday.map(({ rate }) => rate))
-    if (highest > tariff.prices.length) {
-      const message = `uses rate ${highest}, but there are only ${tariff.prices.length} prices`
-      context.addIssue({ code: 'custom', path: ['seasons', index], message })
-    }
-  }
+    .prefault('0'),
+})
+
+/** One version of a tariff; its instants are still on the site's own clock. */
+export const tariffSchema = checked(tariffShape, ({ seasons, prices }) => {
+  const days = seasons.map(({ from }) => from.month * 100 + from.day)
+  const rises = days.every((day, index) => index === 0 || day > (days[index - 1] ?? 0))
+  const highest = seasons.map(({ workday, restday }) => Math.max(...[...workday, ...restday].map(({ rate }) => rate)))
+  return [
+    ...(rises ? [] : [{ path: ['seasons'], message: 'expected seasons in the order of their first days' }]),
+    ...highest.flatMap((rate, index) => {
+      const message = `uses rate ${rate}, but there are only ${prices.length} prices`
+      return rate > prices.length ? [{ path: ['seasons', index], message }] : []
+    }),
+  ]
 })
 
 /** Puts a version on the site's clock. */

@@ -1,0 +1,260 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { InputError } from '../../../src/model/index.js'
+import { loadSettings, problemLines } from '../../../src/settings/index.js'
+import { siteFields, siteSchema } from '../../../src/settings/site-schema.js'
+import { projectRoot } from '../../helpers/root.js'
+import { settingsChecks } from '../../helpers/settings-checks.js'
+
+const config = join(projectRoot(), 'config')
+
+/** A copy of the example site; `change` may spoil its files. */
+function site(
+  folder: string,
+  change: (file: (name: string, edit: (text: string) => string) => void) => void = () => undefined,
+): string {
+  cpSync(config, folder, { recursive: true })
+  change((name, edit) => {
+    const path = join(folder, name)
+    const before = readFileSync(path, 'utf8')
+    const after = edit(before)
+    if (after === before) throw new Error(`the edit of ${name} changes nothing`)
+    writeFileSync(path, after)
+  })
+  return folder
+}
+
+function problemsOf(folder: string): readonly InputError[] {
+  const result = loadSettings(join(folder, 'example/wattkeep.yaml'), settingsChecks)
+  return result.ok ? [] : result.error
+}
+
+/** Problems with the folder taken out of their places. */
+function linesOf(folder: string): string[] {
+  return problemLines(problemsOf(folder)).map((line) => line.replaceAll(`${folder}/`, ''))
+}
+
+await t.test('the example site is whole', async (t) => {
+  const folder = site(t.testdir())
+  const result = loadSettings(join(folder, 'example/wattkeep.yaml'), settingsChecks)
+  t.same(result.ok ? [] : result.error, [])
+  if (!result.ok) return
+  const settings = result.value
+  t.equal(settings.parameters.meters.length, 9)
+  t.match(settings.parameters.meters[0], {
+    id: 'SUPPLY',
+    address: '000000000100',
+    role: 'area-supply',
+    ct: 120,
+    pt: 1,
+    phase: 'ABC',
+  })
+  t.match(settings.links, [
+    { id: 'bus1', driver: 'rs485', quietGapMs: 20, firstByteMs: 550 },
+    { id: 'bus2', url: 'tcp://192.168.1.20:4001?baud=9600' },
+  ])
+  t.equal(settings.masters[0]?.tls?.ca, join(folder, 'example/tls/ca.pem'), 'paths are relative to the main file')
+  t.match(settings.parameters.keys, [{ id: 'hq-2026', role: 'master' }])
+  t.same(settings.parameters.rules.blocked.night, { fromMinute: 1200, toMinute: 480 })
+  t.equal(settings.parameters.utcOffsetMinutes, 480)
+  t.same(settings.parameters.tariffs[1]?.prices, [860_000n, 710_000n, 538_300n, 308_300n])
+  t.equal(new Date(settings.parameters.tariffs[0]?.effectiveFrom ?? 0).toISOString(), '2025-12-31T16:00:00.000Z')
+  t.equal(settings.parameters.profiles[0]?.items.size, 9)
+  t.equal(settings.files.length, 6)
+})
+
+await t.test('the commented main file names every key, each at its default', async (t) => {
+  const written = loadSettings(join(config, 'wattkeep.yaml'), settingsChecks)
+  t.same(written.ok ? [] : written.error, [])
+  const text = readFileSync(join(config, 'wattkeep.yaml'), 'utf8')
+  for (const key of Object.keys(siteFields)) t.match(text, new RegExp(`^${key}:`, 'm'))
+  const bare = siteSchema.parse({ concentrator: 'DCU-0001', utcOffset: '+08:00', links: [] })
+  if (!written.ok) return
+  t.same(written.value.database, bare.database)
+  t.same(written.value.parameters.rules, bare.rules)
+  t.same(written.value.parameters.retention, bare.retention)
+  t.same(written.value.console, bare.console)
+  t.equal(written.value.watchdog.stallMs, bare.watchdog.stallSeconds * 1000)
+  t.same(written.value.clock, bare.clock)
+  t.same(written.value.log, bare.log)
+})
+
+await t.test('all problems come at once, each with file, line, key and what was expected', async (t) => {
+  const folder = site(t.testdir(), (file) => {
+    file('example/wattkeep.yaml', (text) =>
+      text
+        .replace("utcOffset: '+08:00'", 'utcOffset: 8')
+        .replace('  - id: bus2\n', '  - id: bus2\n    quietGap: 20\n')
+        .replace('baud=2400', 'baud=24')
+        .replace('mqtts://backup', 'mqtt://backup'),
+    )
+    file('example/archive.yaml', (text) =>
+      text
+        .replace("address: '000000000001'", 'address: 000000000001')
+        .replace(/link: bus1(?=[^]{0,80}phase: B\n    box: box-2\n$)/, 'link: bus9')
+        .replace('phase: C', 'phase: X'),
+    )
+    file('tasks.yaml', (text) => text.replace('*/15 * * * *', '*/15 * * *').replace('reactive-power', 'reactive'))
+    file('tariffs.yaml', (text) => text.replace("'0.5383'", '0.5383').replace('rate: 4', 'rate: 5'))
+    file('profiles/dlt645-2007-single-phase.yaml', (text) => text.replace("register: '0001FF00'", "register: '0001FFXX'"))
+  })
+  const lines = linesOf(folder)
+  const expected = [
+    /^example\/wattkeep\.yaml:4:utcOffset expected an offset from UTC in quotes such as "\+08:00", got 8$/,
+    /^example\/wattkeep\.yaml:\d+:links\[1\]\.quietGap is not known here; known are id, driver, url, quietGapMs/,
+    /^example\/wattkeep\.yaml:\d+:links\[0\]\.url baud: expected a whole number from 50/,
+    /^example\/wattkeep\.yaml:\d+:masters\[0\]\.brokers\[1\] expected mqtts:\/\/ where tls is given, got "mqtt:\/\/backup/,
+    /^example\/archive\.yaml:12:meters\[1\]\.address expected an address in quotes, such as "000000000001", got 1$/,
+    /^example\/archive\.yaml:\d+:meters\[3\]\.phase expected one of A, B, C, ABC, got "X"$/,
+    /^example\/archive\.yaml:\d+:meters\[8\]\.link there is no link bus9; known: bus1, bus2$/,
+    /^tasks\.yaml:\d+:tasks\[1\]\.cron .*five or six fields/,
+    /^tasks\.yaml:\d+:tasks\[2\]\.items\[1\] item reactive stands in no profile$/,
+    /^tariffs\.yaml:\d+:tariffs\[0\]\.prices\[0\] expected a price of a kWh as decimal text in quotes.*got 0\.5383$/,
+    /^tariffs\.yaml:\d+:tariffs\[1\]\.seasons\[0\] uses rate 5, but there are only 4 prices/,
+    /^profiles\/dlt645-2007-single-phase\.yaml:\d+:items\.energy\.register /,
+  ]
+  for (const pattern of expected) t.match(lines.join('\n'), new RegExp(pattern, 'm'))
+})
+
+await t.test('a bad field of the main file hides nothing of the other files', async (t) => {
+  const folder = site(t.testdir(), (file) => {
+    file('example/wattkeep.yaml', (text) => `${text}console: { mode: "0666" }\nsurprise: 1\n`)
+    file('example/archive.yaml', (text) => text.replace('profile: dlt645-2007-three-phase', 'profile: nowhere'))
+  })
+  t.match(linesOf(folder).sort(), [
+    /^example\/archive\.yaml:\d+:meters\[0\]\.profile there is no profile nowhere; known: /,
+    /^example\/wattkeep\.yaml:\d+:console\.mode expected a mode that leaves others out/,
+    /^example\/wattkeep\.yaml:\d+:surprise is not known here/,
+  ])
+})
+
+await t.test('what stands twice is told with both places', async (t) => {
+  const folder = site(t.testdir(), (file) => {
+    file('example/archive.yaml', (text) => text.replace('M-0002', 'M-0001').replace("'000000000004'", "'000000000003'"))
+    file('example/wattkeep.yaml', (text) => text.replace('id: bus2', 'id: bus1'))
+    file('tasks.yaml', (text) => text.replace('id: status', 'id: curve-15'))
+  })
+  const lines = linesOf(folder)
+  t.match(lines.join('\n'), /meters\[2\] meter M-0001 stands already at .*archive\.yaml:\d+:meters\[1\]$/m)
+  t.match(lines.join('\n'), /meters\[4\] address 000000000003 on bus1 stands already/m)
+  t.match(lines.join('\n'), /links\[1\] link bus1 stands already/m)
+  t.match(lines.join('\n'), /tasks\[3\] task curve-15 stands already/m)
+})
+
+await t.test('broken YAML, missing files and wrong kinds of documents are told', async (t) => {
+  const folder = site(t.testdir(), (file) => {
+    file('tasks.yaml', (text) => `${text}  - id: [\n`)
+    file('tariffs.yaml', () => '- 1\n')
+    file('example/wattkeep.yaml', (text) => text.replace('archive.yaml]', 'archive.yaml, gone.yaml]'))
+    file('profiles/dlt645-2007-three-phase.yaml', (text) => `${text}\nrelay: true\n`)
+  })
+  const lines = linesOf(folder)
+  t.match(lines.join('\n'), /^tasks\.yaml:\d+ is no valid YAML/m)
+  t.match(lines.join('\n'), /^tariffs\.yaml:1:\(top\) expected a mapping with tariffs/m)
+  t.match(lines.join('\n'), /^example\/gone\.yaml cannot be read: ENOENT/m)
+  t.match(lines.join('\n'), /^profiles\/dlt645-2007-three-phase\.yaml:\d+ is no valid YAML: Map keys must be unique/m)
+  t.match(problemLines(problemsOf(join(folder, 'nowhere'))), [/cannot be read: ENOENT/])
+})
+
+await t.test('rules between values are kept', async (t) => {
+  const tariff = (edit: (text: string) => string) => linesOf(site(t.testdir(), (file) => file('tariffs.yaml', edit))).join('\n')
+  t.match(
+    tariff((text) => text.replace("at: '08:00'", "at: '00:00'")),
+    /expected switches in rising order, the first at "00:00"/,
+  )
+  t.match(
+    tariff((text) => text.replace("from: '11-01'", "from: '04-01'")),
+    /expected seasons in the order of their first days/,
+  )
+  t.match(
+    tariff((text) => text.replace("from: '11-01'", "from: '02-30'")),
+    /expected a day that exists/,
+  )
+  t.match(
+    tariff((text) => text.replace('holidays: []', 'holidays: [2026-02-29]')),
+    /expected a date that exists/,
+  )
+  t.match(
+    tariff((text) => text.replace("'0.7100'", "'0.71000001'")),
+    /at most 6 decimals/,
+  )
+  t.match(
+    tariff((text) => text.replace('effectiveFrom: 2026-01-01', 'effectiveFrom: soon')),
+    /a local date or time/,
+  )
+  t.match(
+    tariff((text) => text.replace('taxPercent', 'steps: { period: month }\n    taxPercent')),
+    /step prices are not supported yet/,
+  )
+  t.match(
+    tariff((text) => text.replace('taxPercent', "minimumMonthlyCharge: '1'\n    taxPercent")),
+    /a minimum charge is not supported yet/,
+  )
+  const secondVersion = (text: string) =>
+    `${text}  - { tariff: residential, version: 2, effectiveFrom: 2025-12-01, prices: ['1'], seasons: [{ from: '01-01', workday: [{ at: '00:00', rate: 1 }] }] }\n`
+  t.match(tariff(secondVersion), /tariffs\[2\]\.effectiveFrom expected a later instant/)
+  const task = (edit: (text: string) => string) => linesOf(site(t.testdir(), (file) => file('tasks.yaml', edit))).join('\n')
+  t.match(
+    task((text) => text.replace('*/15 * * * *', '*/15 * * * * *')),
+    /fires more often than once a minute/,
+  )
+  t.match(
+    task((text) => text.replace('17 3 * * *', '17 3 31 2 *')),
+    /no such day ever comes/,
+  )
+  t.match(
+    task((text) => text.replace('kind: status', 'kind: status\n    liveWindowMinutes: 60')),
+    /closesAfterMinutes expected at least liveWindowMinutes/,
+  )
+  t.match(
+    task((text) => text.replace('kind: status', 'kind: status\n    meters: { ids: [M-0001, M-0777] }')),
+    /meters\.ids\[1\] meter M-0777 stands in no archive/,
+  )
+  t.match(
+    task((text) => text.replace('kind: status', 'kind: status\n    meters: some')),
+    /expected `all`, `roles: \[customer, …\]`/,
+  )
+  const profile = (edit: (text: string) => string) =>
+    linesOf(site(t.testdir(), (file) => file('profiles/dlt645-2007-single-phase.yaml', edit))).join('\n')
+  t.match(
+    profile((text) => text.replace('billingItem: energy', 'billingItem: money')),
+    /there is no item money; known: energy/,
+  )
+  t.match(
+    profile((text) => text.replace('protocol: dlt645-2007', 'protocol: dlt698')),
+    /there is no protocol dlt698; known: dlt645-2007/,
+  )
+  const main = (edit: (text: string) => string) =>
+    linesOf(site(t.testdir(), (file) => file('example/wattkeep.yaml', edit))).join('\n')
+  t.match(
+    main((text) => text.replace('driver: rs485', 'driver: plc')),
+    /there is no driver plc; known: rs485/,
+  )
+  t.match(
+    main((text) => text.replace('    tls: {', '    # tls: {')),
+    /needs a tls section with the ca of the broker/,
+  )
+  t.match(
+    main((text) => text.replace('concentrator: DCU-0001', 'concentrator: DCU/1')),
+    /an id that can stand in a topic/,
+  )
+  t.match(
+    main((text) => text.replace('concentrator: DCU-0001', '')),
+    /concentrator is missing: expected an id/,
+  )
+  t.match(
+    main((text) => text.replace('driver: rs485', 'driver: rs485\n    options: { turbo: true }')),
+    /rs485 knows no options/,
+  )
+})
+
+await t.test('limits: too many problems are counted, too large a file is refused', async (t) => {
+  const meters = Array.from({ length: 300 }, (_, index) => `  - { id: "M${index}", phase: X }`).join('\n')
+  const folder = site(t.testdir(), (file) => file('example/archive.yaml', () => `meters:\n${meters}\n`))
+  const lines = linesOf(folder)
+  t.equal(lines.length, 201)
+  t.match(lines.at(-1), /further problems are not listed/)
+  const large = site(t.testdir(), (file) => file('tasks.yaml', (text) => text + `# ${'x'.repeat(79)}\n`.repeat(110_000)))
+  t.match(linesOf(large), [/^tasks\.yaml has \d+ bytes; expected at most/])
+})
