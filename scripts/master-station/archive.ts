@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto'
 import Database from 'better-sqlite3'
-import { micro, parseDecimal, streams } from '../../src/model/index.js'
+import { micro, parseDecimal } from '../../src/model/index.js'
 import type { Stream } from '../../src/model/index.js'
 import type { BatchMessage, HelloMessage, StateMessage } from '../../src/uplink/messages.js'
 import { schema } from './schema.js'
+
+type Body = Readonly<Record<string, unknown>>
+
+/** Refusals that may be another answer later. */
+const passing: ReadonlySet<string> = new Set(['not-yet', 'clock-untrusted', 'conflict'])
 
 /** What one message changed. */
 export interface Taken {
@@ -216,14 +221,15 @@ export class Archive {
   }
 
   /** What follows from a record beyond being kept: the account's ledger, and what became of an order. */
-  #derive(concentrator: string, stream: Stream, body: Readonly<Record<string, unknown>>): void {
+  #derive(concentrator: string, stream: Stream, body: Body): void {
+    if (body['lost'] === true) this.alarm(concentrator, 'record-lost', `the concentrator lost a record of ${stream}`)
     if (stream === 'ledger' && body['record'] === 'entry') this.#addEntry(concentrator, body)
     if (stream === 'result') this.#resultOf(concentrator, body)
     if (stream === 'event' && body['code'] === 'order.refused') this.#refusalOf(concentrator, body)
   }
 
   /** Entries have a natural key, so an account's ledger survives a new epoch; two that differ are an alarm. */
-  #addEntry(concentrator: string, body: Readonly<Record<string, unknown>>): void {
+  #addEntry(concentrator: string, body: Body): void {
     const { account, number, hash, amount, balanceAfter } = body
     const change = typeof amount === 'string' ? parseDecimal(amount, -6) : null
     const balance = typeof balanceAfter === 'string' ? parseDecimal(balanceAfter, -6) : null
@@ -249,25 +255,36 @@ export class Archive {
     }
   }
 
-  #resultOf(concentrator: string, body: Readonly<Record<string, unknown>>): void {
+  #resultOf(concentrator: string, body: Body): void {
     if (body['by'] !== 'master') return
     this.#run(
-      `UPDATE "order" SET state = 'journalled', stage = ?, evidence = ?, changed_at = ?
-       WHERE concentrator = ? AND key = ? AND number = ?`,
-      [body['stage'], JSON.stringify(body['evidence'] ?? {}), this.#clock(), concentrator, body['origin'], body['number']],
+      `UPDATE "order" SET state = ?, stage = ?, evidence = ?, changed_at = ? WHERE concentrator = ? AND key = ? AND number = ?`,
+      [
+        body['stage'] === 'refused' && body['attempts'] === 0 ? 'refused' : 'journalled',
+        body['stage'],
+        JSON.stringify(body['evidence'] ?? {}),
+        this.#clock(),
+        concentrator,
+        body['origin'],
+        body['number'],
+      ],
     )
   }
 
-  /** `replayed` says that the concentrator has the order already: only its result tells what became of it. */
-  #refusalOf(concentrator: string, body: Readonly<Record<string, unknown>>): void {
+  /**
+   * Refused before it was journalled. `replayed` says that the concentrator has the order: its result tells what became of it.
+   * Reasons that pass with time leave it waiting; it goes again until it expires.
+   */
+  #refusalOf(concentrator: string, body: Body): void {
     const detail = body['detail']
-    if (typeof detail !== 'object' || detail === null || !('origin' in detail) || !('code' in detail)) return
+    if (typeof detail !== 'object' || detail === null || !('origin' in detail) || !('reason' in detail)) return
     const [key, number] = String(detail.origin).split('#')
-    if (number === undefined || detail.code === 'replayed') return
+    const reason = String(detail.reason)
+    if (number === undefined || reason === 'replayed' || passing.has(reason)) return
     this.#run(
       `UPDATE "order" SET state = 'refused', stage = ?, evidence = ?, changed_at = ?
        WHERE concentrator = ? AND key = ? AND number = ? AND state IN ('queued', 'sent')`,
-      [detail.code, JSON.stringify(detail), this.#clock(), concentrator, key, Number(number)],
+      [reason, JSON.stringify(detail), this.#clock(), concentrator, key, Number(number)],
     )
   }
 
@@ -294,8 +311,6 @@ export interface BatchRange {
   readonly first: number
   readonly count: number
 }
-
-export const streamNames = streams
 
 /** Whole numbers are bound as integers: a plain number would arrive as a floating one, which STRICT tables refuse. */
 function bindable(value: unknown): unknown {

@@ -117,7 +117,8 @@ export const orderBodySchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('agree'),
     account: accountSchema,
-    entry: sequence,
+    /** Number of the entry the hash stands at; 0: the empty ledger. */
+    entry: z.int().min(0),
     chainHash: z.string().regex(/^[0-9a-f]{64}$/, 'expected a chain hash: 64 hexadecimal digits in lower case'),
   }),
   z.strictObject({ kind: z.literal('disconnect'), meter: meterSchema }),

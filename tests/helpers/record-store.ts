@@ -92,7 +92,7 @@ export class RecordStore implements Store {
     },
     'refuse-order': ({ code, message, origin }) => {
       this.refusals.push({ code, message, origin })
-      this.append('event', { code: 'order.refused', severity: 'warning', detail: { code, message, origin } })
+      this.append('event', { code: 'order.refused', severity: 'warning', detail: { reason: code, message, origin } })
       return {}
     },
   }
