@@ -157,96 +157,58 @@ await t.test('broken YAML, missing files and wrong kinds of documents are told',
   t.match(problemLines(problemsOf(join(folder, 'nowhere'))), [/cannot be read: ENOENT/])
 })
 
-await t.test('rules between values are kept', async (t) => {
-  const tariff = (edit: (text: string) => string) => linesOf(site(t.testdir(), (file) => file('tariffs.yaml', edit))).join('\n')
-  t.match(
-    tariff((text) => text.replace("at: '08:00'", "at: '00:00'")),
-    /expected switches in rising order, the first at "00:00"/,
-  )
-  t.match(
-    tariff((text) => text.replace("from: '11-01'", "from: '04-01'")),
-    /expected seasons in the order of their first days/,
-  )
-  t.match(
-    tariff((text) => text.replace("from: '11-01'", "from: '02-30'")),
-    /expected a day that exists/,
-  )
-  t.match(
-    tariff((text) => text.replace('holidays: []', 'holidays: [2026-02-29]')),
-    /expected a date that exists/,
-  )
-  t.match(
-    tariff((text) => text.replace("'0.7100'", "'0.71000001'")),
-    /at most 6 decimals/,
-  )
-  t.match(
-    tariff((text) => text.replace('effectiveFrom: 2026-01-01', 'effectiveFrom: soon')),
-    /a local date or time/,
-  )
-  t.match(
-    tariff((text) => text.replace('taxPercent', 'steps: { period: month }\n    taxPercent')),
-    /step prices are not supported yet/,
-  )
-  t.match(
-    tariff((text) => text.replace('taxPercent', "minimumMonthlyCharge: '1'\n    taxPercent")),
-    /a minimum charge is not supported yet/,
-  )
-  const secondVersion = (text: string) =>
-    `${text}  - { tariff: residential, version: 2, effectiveFrom: 2025-12-01, prices: ['1'], seasons: [{ from: '01-01', workday: [{ at: '00:00', rate: 1 }] }] }\n`
-  t.match(tariff(secondVersion), /tariffs\[2\]\.effectiveFrom expected a later instant/)
-  const task = (edit: (text: string) => string) => linesOf(site(t.testdir(), (file) => file('tasks.yaml', edit))).join('\n')
-  t.match(
-    task((text) => text.replace('*/15 * * * *', '*/15 * * * * *')),
-    /fires more often than once a minute/,
-  )
-  t.match(
-    task((text) => text.replace('17 3 * * *', '17 3 31 2 *')),
-    /no such day ever comes/,
-  )
-  t.match(
-    task((text) => text.replace('kind: status', 'kind: status\n    liveWindowMinutes: 60')),
-    /closesAfterMinutes expected at least liveWindowMinutes/,
-  )
-  t.match(
-    task((text) => text.replace('kind: status', 'kind: status\n    meters: { ids: [M-0001, M-0777] }')),
-    /meters\.ids\[1\] meter M-0777 stands in no archive/,
-  )
-  t.match(
-    task((text) => text.replace('kind: status', 'kind: status\n    meters: some')),
-    /expected `all`, `roles: \[customer, …\]`/,
-  )
-  const profile = (edit: (text: string) => string) =>
-    linesOf(site(t.testdir(), (file) => file('profiles/dlt645-2007-single-phase.yaml', edit))).join('\n')
-  t.match(
-    profile((text) => text.replace('billingItem: energy', 'billingItem: money')),
-    /there is no item money; known: energy/,
-  )
-  t.match(
-    profile((text) => text.replace('protocol: dlt645-2007', 'protocol: dlt698')),
-    /there is no protocol dlt698; known: dlt645-2007/,
-  )
-  const main = (edit: (text: string) => string) =>
-    linesOf(site(t.testdir(), (file) => file('example/wattkeep.yaml', edit))).join('\n')
-  t.match(
-    main((text) => text.replace('driver: rs485', 'driver: plc')),
-    /there is no driver plc; known: rs485/,
-  )
-  t.match(
-    main((text) => text.replace('    tls: {', '    # tls: {')),
-    /needs a tls section with the ca of the broker/,
-  )
-  t.match(
-    main((text) => text.replace('concentrator: DCU-0001', 'concentrator: DCU/1')),
-    /an id that can stand in a topic/,
-  )
-  t.match(
-    main((text) => text.replace('concentrator: DCU-0001', '')),
-    /concentrator is missing: expected an id/,
-  )
-  t.match(
-    main((text) => text.replace('driver: rs485', 'driver: rs485\n    options: { turbo: true }')),
-    /rs485 knows no options/,
-  )
+/** What the site says when one file is edited. */
+function told(folder: string, name: string, from: string | RegExp, to: string): string {
+  return linesOf(site(folder, (file) => file(name, (text) => text.replace(from, to)))).join('\n')
+}
+
+await t.test('rules between the values of a tariff are kept', async (t) => {
+  const cases: [string, string, RegExp][] = [
+    ["at: '08:00'", "at: '00:00'", /expected switches in rising order, the first at "00:00"/],
+    ["from: '11-01'", "from: '04-01'", /expected seasons in the order of their first days/],
+    ["from: '11-01'", "from: '02-30'", /expected a day that exists/],
+    ['holidays: []', 'holidays: [2026-02-29]', /expected a date that exists/],
+    ["'0.7100'", "'0.71000001'", /at most 6 decimals/],
+    ['effectiveFrom: 2026-01-01', 'effectiveFrom: soon', /a local date or time/],
+    ['    taxPercent', '    steps: { period: month }\n    taxPercent', /step prices are not supported yet/],
+    ['    taxPercent', "    minimumMonthlyCharge: '1'\n    taxPercent", /a minimum charge is not supported yet/],
+    [
+      'tariffs:\n',
+      "tariffs:\n  - { tariff: residential, version: 2, effectiveFrom: 2025-12-01, prices: ['1'], seasons: [{ from: '01-01', workday: [{ at: '00:00', rate: 1 }] }] }\n",
+      /tariffs\[0\]\.effectiveFrom expected a later instant/,
+    ],
+  ]
+  for (const [from, to, expected] of cases) t.match(told(t.testdir(), 'tariffs.yaml', from, to), expected)
+})
+
+await t.test('rules between the values of tasks and profiles are kept', async (t) => {
+  const status = 'kind: status'
+  const tasks: [string, string, RegExp][] = [
+    ['*/15 * * * *', '*/15 * * * * *', /fires more often than once a minute/],
+    ['17 3 * * *', '17 3 31 2 *', /no such day ever comes/],
+    [status, `${status}\n    liveWindowMinutes: 60`, /closesAfterMinutes expected at least liveWindowMinutes/],
+    [status, `${status}\n    meters: { ids: [M-0001, M-0777] }`, /meters\.ids\[1\] meter M-0777 stands in no archive/],
+    [status, `${status}\n    meters: some`, /expected `all`, `roles: \[customer, …\]`/],
+  ]
+  for (const [from, to, expected] of tasks) t.match(told(t.testdir(), 'tasks.yaml', from, to), expected)
+  const profiles: [string, string, RegExp][] = [
+    ['billingItem: energy', 'billingItem: money', /there is no item money; known: energy/],
+    ['protocol: dlt645-2007', 'protocol: dlt698', /there is no protocol dlt698; known: dlt645-2007/],
+  ]
+  const profile = 'profiles/dlt645-2007-single-phase.yaml'
+  for (const [from, to, expected] of profiles) t.match(told(t.testdir(), profile, from, to), expected)
+})
+
+await t.test('rules between the values of the main file are kept', async (t) => {
+  const cases: [string | RegExp, string, RegExp][] = [
+    ['driver: rs485', 'driver: plc', /there is no driver plc; known: rs485/],
+    ['driver: rs485', 'driver: rs485\n    options: { turbo: true }', /rs485 knows no options/],
+    ['    tls: {', '    # tls: {', /needs a tls section with the ca of the broker/],
+    ['concentrator: DCU-0001', 'concentrator: DCU/1', /an id that can stand in a topic/],
+    [/concentrator: DCU-0001/, '', /concentrator is missing: expected an id/],
+    ['    tls: { ca: tls/ca.pem, cert: tls/dcu.pem', '    tls: { ca: tls/ca.pem', /expected cert and key together/],
+  ]
+  for (const [from, to, expected] of cases) t.match(told(t.testdir(), 'example/wattkeep.yaml', from, to), expected)
 })
 
 await t.test('limits: too many problems are counted, too large a file is refused', async (t) => {
