@@ -1,4 +1,4 @@
-import type { ClockRules, CollectionSettings, DayStatistics, Now, Work } from '../collection/index.js'
+import type { ClockRules, CollectionSettings, DayStatistics, MeterClock, Now, Work } from '../collection/index.js'
 import { Collection, clockSetRefusal, defaultClockRules, defaultCollectionSettings, planSite } from '../collection/index.js'
 import type { EpochMs, LinkId, MeterId, SiteParameters, TaskId } from '../model/index.js'
 import { dayMs, epochMs, monotonicMs, startOfLocalDay, toLocal } from '../model/index.js'
@@ -143,6 +143,16 @@ export class Collector {
   /** Reads any registers of a meter now, before all routine reading. */
   call(call: LiveCall): Promise<LiveCallResult> {
     return callRegisters(call, { ...this.options, parameters: this.parameters })
+  }
+
+  /** What is known of a meter's clock. */
+  clockOf(meter: MeterId): MeterClock {
+    return this.collection.stateOf(meter).clock
+  }
+
+  /** A meter's clock was set by an order. */
+  noteClockSet(meter: MeterId): void {
+    this.collection.clockSet(meter, this.now().wall)
   }
 
   snapshot(): CollectorSnapshot {

@@ -1,0 +1,356 @@
+import { epochMs } from '../model/index.js'
+import type { EpochMs, EventFact, JournalledOrder, LinkId, MeterId, SiteParameters } from '../model/index.js'
+import type {
+  Bus,
+  Calendar,
+  Clock,
+  Effects,
+  Log,
+  MeterProtocol,
+  OrderIntake,
+  Random,
+  Runner,
+  Store,
+  StoreCommands,
+  Timers,
+  Uplink,
+} from '../ports/index.js'
+import { applyParameterSet, parametersHash, type LinkSettings, type Settings, type SettingsChecks } from '../settings/index.js'
+import { createBusRunner } from './bus-runner.js'
+import type { ClockObservation, ClockTrust } from './clock-trust.js'
+import { Collector } from './collector.js'
+import { createOrderExecutor, type OrderExecutor } from './order-executor.js'
+import { createOrderIntake } from './order-intake.js'
+import { siteInForce } from './site.js'
+import { createStamps, type StampSource } from './stamps.js'
+import type { Supervisor } from './supervisor.js'
+
+/** What an uplink is made with, once the daemon knows it. */
+export interface UplinkParts {
+  readonly intake: OrderIntake
+  readonly parameterHash: () => string
+}
+
+/** The daemon's clock, with the ways in which it learns of the time. A simulation's clock may leave them out. */
+export interface DaemonClock extends Clock {
+  observe?(seen: ClockObservation): void
+  onTrust?(handler: (trust: ClockTrust, before: ClockTrust) => void): void
+  checkSystem?(): void
+}
+
+export interface DaemonOptions {
+  readonly settings: Settings
+  readonly checks: SettingsChecks
+  readonly store: Store
+  readonly clock: DaemonClock
+  readonly timers: Timers
+  readonly random: Random
+  readonly calendar: Calendar
+  readonly log: Log
+  readonly supervisor: Supervisor
+  readonly protocols: ReadonlyMap<string, MeterProtocol>
+  /** Opens a link's bus by its driver; the bus keeps itself open from then on. */
+  readonly openBus: (link: LinkSettings) => Bus
+  readonly createUplink: ((parts: UplinkParts) => Uplink) | null
+  /** Something without which the process is of no use: it is to end and be started anew. */
+  readonly onFatal: (error: Error) => void
+}
+
+type AcceptedOrder = Extract<StoreCommands['journal-order']['out'], { accepted: true }>
+
+/** How often time itself is told to the accounts: calendars end, protections expire, readings go stale. */
+const evaluateEveryMs = 10_000
+/** How often the system's clock is looked at for steps and synchronisation. */
+const clockCheckEveryMs = 5_000
+/** How often the box reports its own health in the `status` stream. */
+const healthEveryMs = 3_600_000
+
+/**
+ * The whole runtime behind its ports: the same composition runs in a field box and in virtual time. `start` ends when money is
+ * safe and the buses run; `stop` ends within the time of one exchange.
+ */
+export class Daemon {
+  readonly #options: DaemonOptions
+  readonly #stamps: StampSource
+  readonly #buses = new Map<LinkId, Bus>()
+  readonly #runners = new Map<LinkId, Runner>()
+  readonly #cancels = new Set<() => void>()
+  #parameters: SiteParameters
+  #hash = ''
+  #collector: Collector | null = null
+  #executor: OrderExecutor | null = null
+  #uplink: Uplink | null = null
+  #intake: OrderIntake | null = null
+  #moneySafe = false
+  #isStopped = false
+
+  constructor(options: DaemonOptions) {
+    this.#options = options
+    this.#stamps = createStamps(options.clock)
+    this.#parameters = options.settings.parameters
+  }
+
+  async start(): Promise<void> {
+    const { store, clock, onFatal } = this.#options
+    store.onFault(onFatal)
+    await this.#loadParameters()
+    const { moneySafe, effects } = await store.run('configure', { parameters: this.#parameters, stamp: this.#stamps.now() })
+    this.#moneySafe = moneySafe
+    clock.onTrust?.((trust, before) => this.#tellTrust(trust, before))
+    this.#openBuses()
+    this.#executor = this.#createExecutor()
+    this.#collector = this.#createCollector()
+    const { counters } = await store.run('extents', {})
+    this.#intake = this.#createIntake(counters)
+    this.#uplink = this.#options.createUplink?.({ intake: this.#intake, parameterHash: () => this.#hash }) ?? null
+    await this.#executor.resume()
+    await this.#collector.start()
+    this.#take(effects)
+    this.#uplink?.start()
+    this.#every(evaluateEveryMs, () => this.#evaluate())
+    this.#every(healthEveryMs, () => this.#tellHealth())
+    if (clock.checkSystem !== undefined) this.#every(clockCheckEveryMs, () => Promise.resolve(clock.checkSystem?.()))
+  }
+
+  /** Lets what is under way end, writes what was collected, and closes everything. Safe to call in any state, also twice. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    for (const cancel of this.#cancels) cancel()
+    await this.#executor?.close()
+    await Promise.all([...this.#runners.values()].map((runner) => runner.close()))
+    await this.#collector?.close()
+    await this.#uplink?.close()
+    await Promise.all([...this.#buses.values()].map((bus) => bus.close()))
+    await this.#options.store.close()
+  }
+
+  /** The one way in for orders; before `start` has ended every order is refused. */
+  readonly intake: OrderIntake = (envelope, origin) =>
+    this.#intake?.(envelope, origin) ?? Promise.resolve({ accepted: false, code: 'conflict', message: 'the daemon is starting' })
+
+  get parameters(): SiteParameters {
+    return this.#parameters
+  }
+
+  get parameterHash(): string {
+    return this.#hash
+  }
+
+  get collector(): Collector | null {
+    return this.#collector
+  }
+
+  get moneySafe(): boolean {
+    return this.#moneySafe
+  }
+
+  get buses(): ReadonlyMap<LinkId, Bus> {
+    return this.#buses
+  }
+
+  get runners(): ReadonlyMap<LinkId, Runner> {
+    return this.#runners
+  }
+
+  get uplink(): Uplink | null {
+    return this.#uplink
+  }
+
+  async #loadParameters(): Promise<void> {
+    const { settings, checks, store, log } = this.#options
+    const { sets } = await store.run('stored-parameters', {})
+    const links = settings.links.map((link) => link.id)
+    const { parameters, refused } = siteInForce(settings.parameters, sets, { links, checks })
+    this.#parameters = parameters
+    this.#hash = parametersHash(parameters)
+    for (const { set, error } of refused) {
+      log.error('parameters-refused', { name: set.name, version: set.version, at: error.at, message: error.message })
+      const detail = { name: set.name, version: set.version, at: error.at, message: error.message }
+      await this.#record({ code: 'parameters.set-aside', severity: 'alarm', detail })
+    }
+  }
+
+  #openBuses(): void {
+    const { settings, clock, timers, random, openBus, log } = this.#options
+    for (const link of settings.links) {
+      const bus = openBus(link)
+      this.#buses.set(link.id, bus)
+      this.#runners.set(link.id, createBusRunner({ link: link.id, bus, clock, timers, random, quietMs: link.quietGapMs }))
+      bus.onState((up, code) => {
+        log.info('bus-state', { link: link.id, up, code })
+        if (this.#isStopped) return
+        const event = { severity: 'warning' as const, link: link.id, detail: { reason: code } }
+        this.#spawn(
+          'bus event',
+          this.#record(up ? { ...event, code: 'bus.up', severity: 'info' } : { ...event, code: 'bus.down' }),
+        )
+      })
+    }
+  }
+
+  #createExecutor(): OrderExecutor {
+    const { store, clock, timers, log, protocols, settings, onFatal } = this.#options
+    return createOrderExecutor({
+      store,
+      clock,
+      timers,
+      log,
+      protocols,
+      stamps: this.#stamps,
+      runners: () => this.#runners,
+      parameters: () => this.#parameters,
+      credentials: {
+        relayOf: (id) => {
+          const meter = this.#parameters.meters.find((known) => known.id === id)
+          return meter === undefined ? null : (settings.secrets.credentialsFor(meter)?.reveal() ?? null)
+        },
+      },
+      clocks: {
+        of: (meter) => this.#collecting.clockOf(meter),
+        noteSet: (meter) => this.#collecting.noteClockSet(meter),
+      },
+      setTime: (at) => this.#setTime(epochMs(at)),
+      replay: ({ stream, first, count }) => {
+        this.#uplink?.replay({ stream, first, count }, null)
+        return Promise.resolve({ stream, first, count })
+      },
+      onWatch: (watch) => this.#collector?.watch(watch),
+      onFault: (error) => onFatal(error instanceof Error ? error : new Error(String(error))),
+    })
+  }
+
+  get #collecting(): Collector {
+    if (this.#collector === null) throw new Error('the collector is made before any order is carried out')
+    return this.#collector
+  }
+
+  /** Believes a signed time; stamps made before keep what they said. */
+  #setTime(at: EpochMs): JournalledOrder['evidence'] {
+    const { clock } = this.#options
+    const wall = clock.wall().at
+    clock.observe?.({ kind: 'signed-time', at, wall })
+    return { correctionMs: at - wall }
+  }
+
+  #createCollector(): Collector {
+    const { store, clock, timers, log, protocols, calendar, onFatal } = this.#options
+    return new Collector({
+      store,
+      clock,
+      timers,
+      log,
+      protocols,
+      calendar,
+      runners: this.#runners,
+      parameters: this.#parameters,
+      onEffects: (effects) => this.#executor?.take(effects.orders),
+      onMeterClock: (meter, offsetMs) => this.#hearMeterClock(meter, offsetMs),
+      onFault: onFatal,
+    })
+  }
+
+  #createIntake(counters: Readonly<Record<string, number>>): OrderIntake {
+    const { settings, checks, store, clock, log } = this.#options
+    const links = settings.links.map((link) => link.id)
+    return createOrderIntake(
+      {
+        concentrator: settings.concentrator,
+        keys: () => this.#parameters.keys,
+        clock,
+        stamps: this.#stamps,
+        store,
+        log,
+        checkParameters: (name, body) => applyParameterSet(name, body, { parameters: this.#parameters, links, checks }),
+        onAccepted: (accepted) => this.#follow(accepted),
+      },
+      counters,
+    )
+  }
+
+  /** What an accepted order changes beside the database: parameters, boundaries to read at, work for the executor. */
+  async #follow({ order, effects, parameters }: AcceptedOrder): Promise<void> {
+    const { kind } = order.order.body
+    if (parameters.length > 0 || kind === 'replace-meter') await this.#reconfigure()
+    else if (kind === 'open-account' || kind === 'close-account') await this.#collector?.refreshAccounts()
+    if (order.stage === 'journalled') this.#executor?.take([order])
+    this.#take(effects)
+  }
+
+  async #reconfigure(): Promise<void> {
+    await this.#loadParameters()
+    const { moneySafe, effects } = await this.#options.store.run('configure', {
+      parameters: this.#parameters,
+      stamp: this.#stamps.now(),
+    })
+    this.#moneySafe = moneySafe
+    await this.#collector?.reconfigure(this.#parameters)
+    this.#take(effects)
+  }
+
+  #take(effects: Effects): void {
+    if (this.#isStopped) return
+    this.#collector?.watch(effects.watch)
+    this.#executor?.take(effects.orders)
+  }
+
+  async #evaluate(): Promise<void> {
+    const { effects } = await this.#options.store.run('evaluate-accounts', { stamp: this.#stamps.now() })
+    this.#take(effects)
+  }
+
+  async #tellHealth(): Promise<void> {
+    const { health } = await this.#options.store.run('health', {})
+    const buses = [...this.#runners.values()].map((runner) => {
+      const { silentMeters, ...counts } = runner.snapshot()
+      return {
+        ...counts,
+        busyMs: Math.round(counts.busyMs),
+        probeMs: Math.round(counts.probeMs),
+        silentMeters: silentMeters.length,
+      }
+    })
+    const body = {
+      kind: 'health',
+      parameterHash: this.#hash,
+      moneySafe: this.#moneySafe,
+      store: { ...health, path: undefined },
+      buses,
+    }
+    await this.#options.store.run('record-status', { body, stamp: this.#stamps.now() })
+  }
+
+  #hearMeterClock(meter: MeterId, offsetMs: number): void {
+    this.#options.clock.observe?.({ kind: 'meter', meter, offsetMs })
+  }
+
+  #tellTrust(trust: ClockTrust, before: ClockTrust): void {
+    const detail = { source: trust.source, offsetMs: Math.round(trust.offsetMs), before: before.source }
+    const code = trust.trusted ? 'clock.trusted' : 'clock.untrusted'
+    this.#options.log.warn('clock-trust', { trusted: trust.trusted, ...detail })
+    this.#spawn('clock event', this.#record({ code, severity: trust.trusted ? 'info' : 'alarm', detail }))
+    this.#spawn('evaluation after a change of clock trust', this.#evaluate())
+  }
+
+  async #record(event: EventFact): Promise<void> {
+    if (this.#isStopped) return
+    await this.#options.store.run('record-event', { event, stamp: this.#stamps.now() })
+  }
+
+  #spawn(name: string, work: Promise<unknown>): void {
+    this.#options.supervisor.spawn(name, work)
+  }
+
+  /** Runs `work` again and again, each time after a pause; a slow turn is never overtaken by the next. */
+  #every(pauseMs: number, work: () => Promise<void>): void {
+    const cancel = this.#options.timers.after(pauseMs, () => {
+      this.#cancels.delete(cancel)
+      if (this.#isStopped) return
+      this.#spawn(
+        'periodic work',
+        work().finally(() => this.#isStopped || this.#every(pauseMs, work)),
+      )
+    })
+    this.#cancels.add(cancel)
+  }
+}
