@@ -45,7 +45,9 @@ export function decodeTime(field: Uint8Array, pattern: TimePattern): TimeValue |
 export function encodeTime(value: TimeValue, pattern: TimePattern): Uint8Array {
   const tokens = tokensOf(pattern)
   const hasDate = tokens.includes('DD')
-  const parts = value.text === null ? null : (value.text.match(/\d+/g) ?? []).map(Number)
+  // An hour alone is written as a full hour.
+  const text = tokens.includes('mm') ? value.text : (value.text?.replace(/:00$/, '') ?? null)
+  const parts = text === null ? null : text.split(/[- :]/).map(Number)
   const extras = [...value.extras]
   const bytes = tokens.map((token) => {
     if (token === 'WW' || token === 'NN') return byteOf(extras.shift() ?? null)

@@ -120,17 +120,10 @@ function statedValues({ decoded }: FrameVector) {
 
 function meaningOf(decoded: FrameVector['decoded']): Request {
   const { control, di, seq, value } = decoded
-  switch (control) {
-    case '08': {
-      const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (value ?? '').split(/[- :]/).map(Number)
-      return { fn: 'time-sync', time: { year, month, day, hour, minute, second } }
-    }
-    case '11':
-      return { fn: 'read', di: di ?? '', load: null }
-    case '12':
-      return { fn: 'read-more', di: di ?? '', seq: seq ?? 0 }
-    case '13':
-      return { fn: 'read-address' }
-  }
-  throw new Error(`no request of control ${control} is expected among the vectors`)
+  if (control === '11') return { fn: 'read', di: di ?? '', load: null }
+  if (control === '12') return { fn: 'read-more', di: di ?? '', seq: seq ?? 0 }
+  if (control === '13') return { fn: 'read-address' }
+  if (control !== '08') throw new Error(`no request of control ${control} is expected among the vectors`)
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (value ?? '').split(/[- :]/).map(Number)
+  return { fn: 'time-sync', time: { year, month, day, hour, minute, second } }
 }
