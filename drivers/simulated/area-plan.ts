@@ -60,6 +60,8 @@ export interface AreaOptions {
   /** For every meter; `quirksOf` changes them for one, counted over all buses. */
   readonly quirks?: Partial<MeterQuirks>
   readonly quirksOf?: (meter: number) => Partial<MeterQuirks>
+  /** Day table of meters with four rates; default: as the grid's. */
+  readonly table?: readonly RateSwitch[]
   /** Level and password of every meter. */
   readonly password?: string
   /** A meter of the whole area behind current transformers, the last one of the first bus. */
@@ -122,7 +124,7 @@ export function planArea(options: AreaOptions): readonly PlannedBus[] {
   }))
 }
 
-const linkOf = (bus: number): LinkId => linkId(`bus-${bus + 1}`)
+const linkOf = (bus: number): LinkId => linkId(`bus${bus + 1}`)
 const phaseNames = ['A', 'B', 'C'] as const
 const metersPerBox = 6
 /** Peak of the supply meter's secondary side, watts: 5 A current transformers. */
@@ -199,7 +201,7 @@ interface Base {
 function meterBase(options: AreaOptions, base: Base): Omit<MeterOptions, 'quirks'> {
   const { random, seed, phases, rates } = base
   const around = (max: number): number => random.below(2 * max + 1) - max
-  const table: readonly RateSwitch[] = rates === 1 ? oneRateTable : fourRateTable
+  const table: readonly RateSwitch[] = rates === 1 ? oneRateTable : (options.table ?? fourRateTable)
   return {
     address: addressOf(options.seed, base),
     seed,

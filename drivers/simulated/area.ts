@@ -1,8 +1,9 @@
-import type { LinkId, Meter } from '../../src/model/index.js'
+import { linkId, type LinkId, type Meter } from '../../src/model/index.js'
 import type { Clock, Timers } from '../../src/ports/index.js'
-import { byteMsOf, planArea, type AreaOptions, type PlannedMeter } from './area-plan.js'
+import { byteMsOf, planArea, type AreaOptions } from './area-plan.js'
 import { SimulatedBus } from './bus.js'
 import { SimulatedLink } from './link.js'
+import { loadShape } from './load-shape.js'
 import { SimulatedMeter, type MeterTruth } from './meter.js'
 import { hashText } from './random.js'
 import type { RelayAction } from './relay.js'
@@ -29,7 +30,8 @@ export class SimulatedArea {
   readonly #time: AreaTime
   /** True time at monotonic 0. */
   readonly #trueStart: number
-  readonly #places = new Map<string, { readonly bus: AreaBus; planned: PlannedMeter }>()
+  /** Address of the device that hangs in the place of an archive's meter. */
+  readonly #addressOf = new Map<string, string>()
   readonly #removed: SimulatedMeter[] = []
 
   constructor(options: AreaOptions, time: AreaTime) {
@@ -38,11 +40,10 @@ export class SimulatedArea {
     this.#trueStart = options.startsAt - Math.floor(time.clock.monotonic())
     const plan = planArea(options)
     this.archive = plan.flatMap(({ meters }) => meters.map(({ meter }) => meter))
+    for (const meter of this.archive) this.#addressOf.set(meter.id, meter.address)
     this.buses = plan.map(({ link, seed, faults, meters }) => {
       const wire = new SimulatedWire({ meters: meters.map((planned) => new SimulatedMeter(planned.options)), faults, seed })
-      const bus = { link, wire, byteMs: byteMsOf(options.baud) }
-      for (const planned of meters) this.#places.set(planned.options.address, { bus, planned })
-      return bus
+      return { link, wire, byteMs: byteMsOf(options.baud) }
     })
   }
 
@@ -74,8 +75,13 @@ export class SimulatedArea {
     return this.buses.flatMap(({ wire }) => [...wire.meters.values()])
   }
 
-  /** @throws RangeError when no meter on a wire has the address */
-  meter(address: string): SimulatedMeter {
+  /**
+   * A meter by its address, or by its id in the archive.
+   *
+   * @throws RangeError when no such meter is on a wire
+   */
+  meter(name: string): SimulatedMeter {
+    const address = this.#addressOf.get(name) ?? name
     for (const { wire } of this.buses) {
       const meter = wire.meters.get(address)
       if (meter !== undefined) return meter
@@ -84,13 +90,19 @@ export class SimulatedArea {
   }
 
   /** What a meter measures at this moment. */
-  truth(address: string): MeterTruth {
-    return this.meter(address).truth(this.now())
+  truth(name: string): MeterTruth {
+    return this.meter(name).truth(this.now())
   }
 
   /** The customer presses the button. @returns whether supply came back */
-  press(address: string): boolean {
-    return this.meter(address).press(this.now())
+  press(name: string): boolean {
+    return this.meter(name).press(this.now())
+  }
+
+  /** A steady load from now on; null: the meter's own load again. */
+  setWatts(name: string, watts: number | null): void {
+    const load = watts === null ? null : loadShape({ kind: 'constant', seed: 0, peakWatts: watts })
+    this.meter(name).setLoad(load, this.now())
   }
 
   /**
@@ -99,26 +111,30 @@ export class SimulatedArea {
    * @param initialForward forward total of the new one, hundredths of a kWh
    * @returns the old one, which stands still from now on
    */
-  replace(oldAddress: string, newAddress: string, initialForward: number): SimulatedMeter {
-    const place = this.#places.get(oldAddress)
-    const old = this.meter(oldAddress)
-    if (place === undefined) throw new RangeError(`no meter ${oldAddress} is on a wire`)
+  replace(name: string, newAddress: string, initialForward: number): SimulatedMeter {
+    const old = this.meter(name)
+    const bus = this.buses.find(({ wire }) => wire.meters.has(old.address)) ?? this.bus(linkId(''))
     const now = this.now()
     old.advance(now)
-    const options = { ...place.planned.options, address: newAddress, initialForward, installedAt: now }
-    const fresh = new SimulatedMeter({ ...options, seed: hashText(options.seed, newAddress) })
-    place.bus.wire.connect(fresh)
-    place.bus.wire.disconnect(oldAddress)
+    const { options } = old
+    const seed = hashText(options.seed, newAddress)
+    bus.wire.connect(new SimulatedMeter({ ...options, address: newAddress, initialForward, installedAt: now, seed }))
+    bus.wire.disconnect(old.address)
     this.#removed.push(old)
-    this.#places.delete(oldAddress)
-    this.#places.set(newAddress, { bus: place.bus, planned: { ...place.planned, options } })
+    for (const [id, address] of this.#addressOf) if (address === old.address) this.#addressOf.set(id, newAddress)
     return old
   }
 
-  /** Everything that happened to a relay, oldest first; of a removed meter as well. */
-  relayActions(address: string): readonly RelayAction[] {
-    const meter = [...this.meters, ...this.#removed].find((candidate) => candidate.address === address)
-    if (meter === undefined) throw new RangeError(`the area never had a meter ${address}`)
-    return meter.relay.actions
+  /** Everything that happened to the relays of all meters there ever were, each oldest first. */
+  relayLog(): readonly { readonly address: string; readonly actions: readonly RelayAction[] }[] {
+    return [...this.#removed, ...this.meters].map(({ address, relay }) => ({ address, actions: relay.actions }))
+  }
+
+  /** Everything that happened to one relay, oldest first; of a removed meter as well. */
+  relayActions(name: string): readonly RelayAction[] {
+    const address = this.#addressOf.get(name) ?? name
+    const found = this.relayLog().find((line) => line.address === address)
+    if (found === undefined) throw new RangeError(`the area never had a meter ${name}`)
+    return found.actions
   }
 }

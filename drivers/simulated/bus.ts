@@ -54,8 +54,8 @@ export class SimulatedBus implements Bus {
   #heartbeatArmed = false
   #downCode: string | null = null
   #closed = false
-  #onUnsolicited: (from: MeterAddress | null, bytes: Uint8Array) => void = () => undefined
-  #onState: (up: boolean, code: string) => void = () => undefined
+  readonly #unsolicitedHandlers: ((from: MeterAddress | null, bytes: Uint8Array) => void)[] = []
+  readonly #stateHandlers: ((up: boolean, code: string) => void)[] = []
 
   constructor(options: SimulatedBusOptions) {
     this.#o = options
@@ -72,11 +72,11 @@ export class SimulatedBus implements Bus {
   readonly isUp = (): boolean => this.#downCode === null
 
   onUnsolicited(handler: (from: MeterAddress | null, bytes: Uint8Array) => void): void {
-    this.#onUnsolicited = handler
+    this.#unsolicitedHandlers.push(handler)
   }
 
   onState(handler: (up: boolean, code: string) => void): void {
-    this.#onState = handler
+    this.#stateHandlers.push(handler)
   }
 
   trace(): readonly TraceLine[] {
@@ -112,7 +112,7 @@ export class SimulatedBus implements Bus {
     for (const coming of this.#coming) coming.cancel()
     this.#coming = []
     this.#note('state', noBytes, `down: ${code}`)
-    this.#onState(false, code)
+    for (const tell of this.#stateHandlers) tell(false, code)
   }
 
   plug(): void {
@@ -120,7 +120,7 @@ export class SimulatedBus implements Bus {
     this.#downCode = null
     this.#quietFrom = Math.max(this.#quietFrom, this.#now())
     this.#note('state', noBytes, 'up')
-    this.#onState(true, 'plugged')
+    for (const tell of this.#stateHandlers) tell(true, 'plugged')
   }
 
   close(): Promise<void> {
@@ -235,7 +235,7 @@ export class SimulatedBus implements Bus {
     this.#coming = this.#coming.filter((other) => other !== coming)
     this.#quietFrom = Math.max(this.#quietFrom, this.#now())
     this.#note('noise', coming.bytes, 'unasked')
-    this.#onUnsolicited(null, coming.bytes)
+    for (const tell of this.#unsolicitedHandlers) tell(null, coming.bytes)
   }
 
   /** What came during an exchange and was not taken by it. */

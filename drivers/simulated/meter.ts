@@ -148,6 +148,12 @@ export class SimulatedMeter {
     this.physics.setForward(total)
   }
 
+  /** Another load from now on; null: its own again. */
+  setLoad(load: LoadShape | null, trueMs: number): void {
+    this.advance(trueMs)
+    this.physics.setLoad(load ?? this.options.load)
+  }
+
   /** Sets the display, as by hand: any step. */
   setClock(localMs: number, trueMs: number): void {
     this.advance(trueMs)

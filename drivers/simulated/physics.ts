@@ -54,7 +54,7 @@ export class Physics {
   readonly #reverse: number[]
   readonly #reactive: number[]
   readonly #clock: MeterClock
-  readonly #load: LoadShape
+  #load: LoadShape
   readonly #seed: number
   readonly #utcOffsetMs: number
   readonly #intervalMs: number
@@ -138,6 +138,12 @@ export class Physics {
   /** Opens or closes the way of the energy, from now on. */
   setSupplied(supplied: boolean): void {
     this.#supplied = supplied
+  }
+
+  /** Another load from now on. */
+  setLoad(load: LoadShape): void {
+    this.#load = load
+    this.#enterQuarter()
   }
 
   setTable(table: readonly RateSwitch[]): void {
