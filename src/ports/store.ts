@@ -9,6 +9,7 @@ import type {
   JournalledOrder,
   LedgerEntry,
   MasterId,
+  MeterAddress,
   MeterId,
   OrderStage,
   ParameterName,
@@ -125,7 +126,11 @@ export interface StoreCommands {
   /** The sets that orders have put in force; absent ones stand in the settings. */
   'stored-parameters': {
     in: Record<never, never>
-    out: { readonly sets: readonly { name: ParameterName; version: number; body: unknown }[] }
+    out: {
+      readonly sets: readonly { name: ParameterName; version: number; body: unknown }[]
+      /** Addresses of devices that a `replace-meter` order put in since the archive was last set. */
+      readonly addresses?: readonly { readonly meter: MeterId; readonly address: MeterAddress }[]
+    }
   }
   health: { in: Record<never, never>; out: { readonly health: StoreHealth } }
 }

@@ -1,0 +1,322 @@
+import type { ItemValue, MeterId, Point } from '../model/index.js'
+import { epochMs } from '../model/index.js'
+import type { Segment } from '../outbox/index.js'
+import { ChunkBuilder, decodeChunk } from './chunk.js'
+import type { Names } from './names.js'
+import { ROW_POINTS_MAX, decodeRow, encodeRow, namePoint, numberPoint } from './point-rows.js'
+import type { NumberedPoint } from './point-rows.js'
+import type { Sql } from './sql.js'
+
+export type PointStream = Point['stream']
+export const pointStreams: readonly PointStream[] = ['freeze', 'curve']
+
+/** A chunk's row number is pack × 2^20 + number of the meter's name; the dictionary is limited far below that. */
+const METERS_PER_PACK = 2 ** 20
+/** Packed points that one look into the chunks fetches ahead: a chunk is then opened once for several batches. */
+const AHEAD_POINTS = 4096
+
+export interface PackReport {
+  readonly points: number
+  readonly values: number
+  readonly bytes: number
+  readonly last: number
+}
+
+/** A stretch of packed points, opened once for several batches. */
+interface Ahead {
+  readonly stream: PointStream
+  readonly first: number
+  readonly last: number
+  readonly points: readonly NumberedPoint[]
+}
+
+interface PackRow {
+  readonly id: bigint
+  readonly first: bigint
+  readonly last: bigint
+  readonly received_to: bigint
+  readonly bytes: bigint
+}
+
+/** The points of both point streams: appended to a log, packed into one chunk per meter, read back alike from both. */
+export class PointStore {
+  readonly #sql: Sql
+  readonly #names: Names
+  #ahead: Ahead | null = null
+  /** Chunks and rows that could not be read since the store was opened; their points are reported as lost. */
+  damagedRows = 0
+  #logBytes: number
+
+  constructor(sql: Sql, names: Names) {
+    this.#sql = sql
+    this.#names = names
+    const bytes = (stream: PointStream): number =>
+      Number(sql.get<{ bytes: bigint | null }>(`SELECT sum(length(body)) AS bytes FROM ${stream}_log`)?.bytes ?? 0n)
+    this.#logBytes = pointStreams.reduce((sum, stream) => sum + bytes(stream), 0)
+  }
+
+  /** Bytes that wait to be packed; one rolled back is counted until the next packing. */
+  get logBytes(): number {
+    return this.#logBytes
+  }
+
+  /** The number of the last stored point; 0: none. */
+  lastSeq(stream: PointStream): number {
+    const log = this.#sql.get<{ last: bigint | null }>(
+      `SELECT seq + count - 1 AS last FROM ${stream}_log ORDER BY seq DESC LIMIT 1`,
+    )
+    const pack = this.#sql.get<{ last: bigint | null }>('SELECT max(last) AS last FROM pack WHERE stream = ?', stream)
+    return Math.max(Number(log?.last ?? 0n), Number(pack?.last ?? 0n))
+  }
+
+  /** Latest trusted receipt among the newest points; null: none. */
+  lastTrustedAt(): number | null {
+    const found: number[] = []
+    for (const stream of pointStreams) {
+      const rows = this.#sql.all<{ seq: bigint; body: Buffer }>(`SELECT seq, body FROM ${stream}_log ORDER BY seq DESC LIMIT 4`)
+      for (const row of rows) {
+        for (const point of this.#decodeRow(row)) if (point.clockTrusted) found.push(point.receivedAt)
+      }
+    }
+    const pack = this.#sql.get<{ at: bigint | null }>('SELECT max(trusted_to) AS at FROM pack')
+    if (pack?.at !== null && pack?.at !== undefined) found.push(Number(pack.at))
+    return found.length === 0 ? null : Math.max(...found)
+  }
+
+  /** Appends points under the numbers from `first` on. To be called inside a transaction. */
+  append(stream: PointStream, points: readonly Point[], first: number): void {
+    for (let at = 0; at < points.length; at += ROW_POINTS_MAX) {
+      const row = points.slice(at, at + ROW_POINTS_MAX).map((point, index) => numberPoint(point, first + at + index, this.#names))
+      const body = encodeRow(row)
+      this.#logBytes += body.length
+      this.#sql.run(`INSERT INTO ${stream}_log (seq, count, body) VALUES (?, ?, ?)`, first + at, row.length, body)
+    }
+  }
+
+  /** Moves the whole log into chunks. To be called inside a transaction. */
+  pack(stream: PointStream): PackReport | null {
+    const builders = new Map<number, { readonly chunk: ChunkBuilder; span: Span }>()
+    let all: Span | null = null
+    for (const row of this.#sql.iterate<{ seq: bigint; body: Buffer }>(`SELECT seq, body FROM ${stream}_log ORDER BY seq`)) {
+      for (const point of this.#decodeRow(row)) {
+        let own = builders.get(point.meter)
+        if (own === undefined) builders.set(point.meter, (own = { chunk: new ChunkBuilder(point.meter), span: emptySpan }))
+        own.chunk.add(point, this.#names.shapeOf(point.shape))
+        own.span = widen(own.span, point)
+        all = widen(all ?? emptySpan, point)
+      }
+    }
+    if (all === null) return null
+    const id = Number(this.#sql.get<{ id: bigint | null }>('SELECT max(id) AS id FROM pack')?.id ?? 0n) + 1
+    let bytes = 0
+    for (const [meter, { chunk, span }] of [...builders].sort(([a], [b]) => a - b)) {
+      const body = chunk.finish()
+      bytes += body.length
+      const text = 'INSERT INTO chunk (id, slot_from, slot_to, body) VALUES (?, ?, ?, ?)'
+      this.#sql.run(text, id * METERS_PER_PACK + meter, span.slotFrom, span.slotTo, body)
+    }
+    this.#sql.run(
+      `INSERT INTO pack (id, stream, first, last, slot_from, slot_to, received_to, trusted_to, points, item_values, bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[
+        id,
+        stream,
+        all.first,
+        all.last,
+        all.slotFrom,
+        all.slotTo,
+        all.receivedTo,
+        all.trustedTo,
+        all.points,
+        all.values,
+        bytes,
+      ],
+    )
+    const left = this.#sql.get<{ bytes: bigint | null }>(`SELECT sum(length(body)) AS bytes FROM ${stream}_log`)
+    this.#logBytes -= Number(left?.bytes ?? 0n)
+    // Without a condition SQLite frees the pages unread.
+    this.#sql.run(`DELETE FROM ${stream}_log`)
+    this.#ahead = null
+    return { points: all.points, values: all.values, bytes, last: all.last }
+  }
+
+  /** Points numbered `first` … `last`, in order; numbers whose row is gone or damaged are left out. */
+  *range(stream: PointStream, first: number, last: number): Generator<{ seq: number; point: Point }> {
+    let from = first
+    const packedTo = Math.min(last, this.#packedTo(stream))
+    while (from <= packedTo) {
+      const ahead = this.#fetchAhead(stream, from)
+      const end = Math.min(ahead.last, packedTo)
+      for (const numbered of ahead.points) if (numbered.seq >= from && numbered.seq <= end) yield this.#named(numbered, stream)
+      from = end + 1
+    }
+    if (from > last) return
+    const rows = this.#sql.all<{ seq: bigint; body: Buffer }>(
+      `SELECT seq, body FROM ${stream}_log
+       WHERE seq >= coalesce((SELECT max(seq) FROM ${stream}_log WHERE seq <= ?), 0) AND seq <= ? ORDER BY seq`,
+      ...[from, last],
+    )
+    for (const row of rows) {
+      for (const numbered of this.#decodeRow(row)) {
+        if (numbered.seq >= from && numbered.seq <= last) yield this.#named(numbered, stream)
+      }
+    }
+  }
+
+  /** Stored points with slots in `from` … `to` (both inclusive), of one meter or of all, in no particular order. */
+  *between(filter: { from: number; to: number; meter?: MeterId }): Generator<Point> {
+    const meter = filter.meter === undefined ? null : this.#names.find('meter', filter.meter)
+    if (filter.meter !== undefined && meter === null) return
+    for (const stream of pointStreams) {
+      for (const numbered of this.#packedBetween(stream, filter, meter)) {
+        if (numbered.slotAt >= filter.from && numbered.slotAt <= filter.to) yield this.#named(numbered, stream).point
+      }
+      for (const row of this.#sql.iterate<{ seq: bigint; body: Buffer }>(`SELECT seq, body FROM ${stream}_log ORDER BY seq`)) {
+        for (const numbered of this.#decodeRow(row)) {
+          if (meter !== null && numbered.meter !== meter) continue
+          if (numbered.slotAt >= filter.from && numbered.slotAt <= filter.to) yield this.#named(numbered, stream).point
+        }
+      }
+    }
+  }
+
+  /** Packed points of one meter with slots from `from` on, in order of their numbers within each stream. */
+  *packedOf(meter: MeterId, from: number): Generator<Point> {
+    const id = this.#names.find('meter', meter)
+    if (id === null) return
+    for (const stream of pointStreams) {
+      for (const numbered of this.#packedBetween(stream, { from, to: Number.MAX_SAFE_INTEGER }, id)) {
+        yield this.#named(numbered, stream).point
+      }
+    }
+  }
+
+  /** Every point of the log. */
+  *logged(): Generator<Point> {
+    for (const stream of pointStreams) {
+      for (const row of this.#sql.iterate<{ seq: bigint; body: Buffer }>(`SELECT seq, body FROM ${stream}_log ORDER BY seq`)) {
+        for (const numbered of this.#decodeRow(row)) yield this.#named(numbered, stream).point
+      }
+    }
+  }
+
+  /** What can be evicted, oldest first. */
+  segments(): readonly Segment[] {
+    return pointStreams.flatMap((stream) =>
+      this.#sql
+        .all<PackRow>('SELECT id, first, last, received_to, bytes FROM pack WHERE stream = ? ORDER BY id', stream)
+        .map((row) => ({
+          ...{ stream, first: Number(row.first), last: Number(row.last), newestAt: epochMs(Number(row.received_to)) },
+          bytes: Number(row.bytes),
+        })),
+    )
+  }
+
+  /** Deletes the packs that end at or before `upTo`. To be called inside a transaction. */
+  evict(stream: PointStream, upTo: number): void {
+    for (const row of this.#sql.all<{ id: bigint }>('SELECT id FROM pack WHERE stream = ? AND last <= ?', stream, upTo)) {
+      const from = Number(row.id) * METERS_PER_PACK
+      this.#sql.run('DELETE FROM chunk WHERE id >= ? AND id < ?', from, from + METERS_PER_PACK)
+      this.#sql.run('DELETE FROM pack WHERE id = ?', row.id)
+    }
+    this.#ahead = null
+  }
+
+  #packedTo(stream: PointStream): number {
+    return Number(
+      this.#sql.get<{ last: bigint | null }>('SELECT max(last) AS last FROM pack WHERE stream = ?', stream)?.last ?? 0n,
+    )
+  }
+
+  #fetchAhead(stream: PointStream, first: number): Ahead {
+    const known = this.#ahead
+    if (known !== null && known.stream === stream && known.first <= first && first <= known.last) return known
+    const last = first + AHEAD_POINTS - 1
+    const points: NumberedPoint[] = []
+    const packs = this.#sql.all<{ id: bigint }>(
+      'SELECT id FROM pack WHERE stream = ? AND first <= ? AND last >= ? ORDER BY id',
+      ...[stream, last, first],
+    )
+    for (const pack of packs) {
+      for (const point of this.#chunks(Number(pack.id), null)) if (point.seq >= first && point.seq <= last) points.push(point)
+    }
+    points.sort((a, b) => a.seq - b.seq)
+    this.#ahead = { stream, first, last, points }
+    return this.#ahead
+  }
+
+  *#packedBetween(stream: PointStream, filter: { from: number; to: number }, meter: number | null) {
+    const packs = this.#sql.all<{ id: bigint }>(
+      'SELECT id FROM pack WHERE stream = ? AND slot_from <= ? AND slot_to >= ? ORDER BY id',
+      ...[stream, filter.to, filter.from],
+    )
+    for (const pack of packs) yield* this.#chunks(Number(pack.id), meter, filter)
+  }
+
+  *#chunks(pack: number, meter: number | null, filter?: { from: number; to: number }) {
+    const first = pack * METERS_PER_PACK + (meter ?? 0)
+    const rows = this.#sql.all<{ id: bigint; body: Buffer }>(
+      'SELECT id, body FROM chunk WHERE id >= ? AND id <= ? AND slot_from <= ? AND slot_to >= ?',
+      ...[first, meter === null ? first + METERS_PER_PACK - 1 : first],
+      ...[filter?.to ?? Number.MAX_SAFE_INTEGER, filter?.from ?? Number.MIN_SAFE_INTEGER],
+    )
+    for (const row of rows) yield* this.#decode(() => decodeChunk(row.body, Number(row.id) % METERS_PER_PACK, this.#names))
+  }
+
+  #decodeRow(row: { seq: bigint; body: Buffer }): readonly NumberedPoint[] {
+    return this.#decode(() => decodeRow(row.body, Number(row.seq), this.#names))
+  }
+
+  /** A damaged row is counted and left out: one flipped bit must not stop the box. */
+  #decode(decode: () => readonly NumberedPoint[]): readonly NumberedPoint[] {
+    try {
+      return decode()
+    } catch (error) {
+      if (!(error instanceof RangeError) && !(error instanceof SyntaxError) && !isZlib(error)) throw error
+      this.damagedRows += 1
+      return []
+    }
+  }
+
+  #named(numbered: NumberedPoint, stream: PointStream): { seq: number; point: Point } {
+    return { seq: numbered.seq, point: namePoint(numbered, stream, this.#names) }
+  }
+}
+
+/** How many values a point brings: what groups and limits count. An absence counts as one. */
+export function countValues(values: readonly ItemValue[]): number {
+  return values.reduce((sum, value) => sum + ('ints' in value ? value.ints.length : 'words' in value ? value.words.length : 1), 0)
+}
+
+interface Span {
+  readonly first: number
+  readonly last: number
+  readonly slotFrom: number
+  readonly slotTo: number
+  readonly receivedTo: number
+  readonly trustedTo: number | null
+  readonly points: number
+  readonly values: number
+}
+
+const emptySpan: Span = {
+  ...{ first: Infinity, last: 0, slotFrom: Infinity, slotTo: -Infinity, receivedTo: -Infinity, trustedTo: null },
+  ...{ points: 0, values: 0 },
+}
+
+function widen(span: Span, point: NumberedPoint): Span {
+  return {
+    first: Math.min(span.first, point.seq),
+    last: Math.max(span.last, point.seq),
+    slotFrom: Math.min(span.slotFrom, point.slotAt),
+    slotTo: Math.max(span.slotTo, point.slotAt),
+    receivedTo: Math.max(span.receivedTo, point.receivedAt),
+    trustedTo: point.clockTrusted ? Math.max(span.trustedTo ?? point.receivedAt, point.receivedAt) : span.trustedTo,
+    points: span.points + 1,
+    values: span.values + point.values.length,
+  }
+}
+
+function isZlib(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
+}
