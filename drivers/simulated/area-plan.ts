@@ -60,6 +60,8 @@ export interface AreaOptions {
   /** For every meter; `quirksOf` changes them for one, counted over all buses. */
   readonly quirks?: Partial<MeterQuirks>
   readonly quirksOf?: (meter: number) => Partial<MeterQuirks>
+  /** What else is special about one meter, counted over all buses: its registers at the start, its load, its clock. */
+  readonly optionsOf?: (meter: number) => Partial<Omit<MeterOptions, 'address' | 'quirks'>>
   /** Day table of meters with four rates; default: as the grid's. */
   readonly table?: readonly RateSwitch[]
   /** Level and password of every meter. */
@@ -169,7 +171,7 @@ function planMeter(options: AreaOptions, index: number, kinds: Kinds): PlannedMe
   const base = meterBase(options, { ...place, seed, load, phases, rates, random })
   const quirks = { ...noQuirks, ...options.quirks, ...quirksOf(kinds, index), ...options.quirksOf?.(index) }
   return {
-    options: { ...base, quirks },
+    options: { ...base, ...options.optionsOf?.(index), quirks },
     meter: archiveLine(options, { ...place, phases, rates, ct: 1, role: kind === 'generation' ? 'generation' : 'customer' }),
   }
 }

@@ -103,6 +103,23 @@ export function babble(random: SeededRandom): Uint8Array {
   return randomBytes(random, babbleBytes)
 }
 
+export interface SpanPlan {
+  /** True times between which the spans begin. */
+  readonly fromMs: number
+  readonly toMs: number
+  readonly count: number
+  readonly lengthMsMax: number
+}
+
+/** Times at which something is dead, unplugged or babbling, drawn from a seed; in order, and they may touch. */
+export function drawSpans(random: SeededRandom, plan: SpanPlan): readonly Span[] {
+  const spans = Array.from({ length: plan.count }, () => {
+    const fromMs = plan.fromMs + Math.floor(random.next() * (plan.toMs - plan.fromMs))
+    return { fromMs, toMs: fromMs + 1 + Math.floor(random.next() * plan.lengthMsMax) }
+  })
+  return spans.sort((a, b) => a.fromMs - b.fromMs)
+}
+
 export function isWithin(spans: readonly Span[], trueMs: number): boolean {
   return spans.some(({ fromMs, toMs }) => trueMs >= fromMs && trueMs < toMs)
 }

@@ -130,6 +130,7 @@ export class SupplyRelay {
       case 'protect-on':
       case 'protect-off':
         this.#protected = command === 'protect-on'
+        if (this.#protected) this.#dropDelayedTrip()
         return { accepted: true, word: this.#protected ? 0x0100 : 0x0200 }
     }
   }
@@ -150,6 +151,13 @@ export class SupplyRelay {
     if (restore.afterMs === 0) return { accepted: false, refusal: 'restore-time' }
     if (this.#contact === 'open') return { accepted: false, refusal: 'already-tripped' }
     return this.#trip(restore, at)
+  }
+
+  /** Protection means that supply is never cut, not even by an order taken before. */
+  #dropDelayedTrip(): void {
+    if (this.#pending.kind !== 'trip') return
+    this.#pending = { kind: 'none' }
+    this.#command = 'close'
   }
 
   #open(restore: Restore | null, at: number): void {

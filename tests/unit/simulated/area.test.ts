@@ -70,6 +70,7 @@ await t.test('every kind of quirk can be asked for, for all or for one', (t) => 
     shares: { ...shares, commercial: every },
     quirksOf: (meter) => (meter === 1 ? { partBytes: 40 } : {}),
     faultsOf: (index) => (index === 0 ? { echo: true } : {}),
+    optionsOf: (meter) => (meter === 2 ? { initialForward: 99_999_999 } : {}),
     profileOf: ({ rates }) => `rates-${rates}`,
   })
   t.match(bus?.meters[0]?.options.quirks, {
@@ -83,6 +84,7 @@ await t.test('every kind of quirk can be asked for, for all or for one', (t) => 
     partBytes: 195,
   })
   t.equal(bus?.meters[1]?.options.quirks.partBytes, 40)
+  t.equal(bus?.meters[2]?.options.initialForward, 99_999_999)
   t.equal(bus?.faults.echo, true)
   t.equal(bus?.meters[0]?.meter.profile, 'rates-4')
   t.end()

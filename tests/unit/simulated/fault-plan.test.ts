@@ -1,5 +1,13 @@
 import t from 'tap'
-import { babble, isWithin, noFaults, noiseBytesMax, rollFaults, spoiled } from '../../../drivers/simulated/fault-plan.js'
+import {
+  babble,
+  drawSpans,
+  isWithin,
+  noFaults,
+  noiseBytesMax,
+  rollFaults,
+  spoiled,
+} from '../../../drivers/simulated/fault-plan.js'
 import { seededRandom } from '../../../drivers/simulated/random.js'
 import { SimulatedWire } from '../../../drivers/simulated/wire.js'
 import { encodeRequest } from '../../../src/protocols/dlt645/index.js'
@@ -75,6 +83,15 @@ await t.test('one bit turns, a tail is missing, the original stays', (t) => {
   t.equal(babble(random).length, 96)
   t.ok(isWithin([{ fromMs: 1, toMs: 3 }], 2))
   t.notOk(isWithin([{ fromMs: 1, toMs: 3 }], 3))
+  t.end()
+})
+
+await t.test('spans are drawn in order within their bounds', (t) => {
+  const plan = { fromMs: 1000, toMs: 9000, count: 50, lengthMsMax: 100 }
+  const spans = drawSpans(seededRandom(2), plan)
+  t.strictSame(spans, drawSpans(seededRandom(2), plan))
+  t.ok(spans.every(({ fromMs, toMs }) => fromMs >= 1000 && fromMs < 9000 && toMs > fromMs && toMs <= fromMs + 100))
+  t.ok(spans.every((span, index) => index === 0 || span.fromMs >= (spans[index - 1]?.fromMs ?? 0)))
   t.end()
 })
 
