@@ -64,7 +64,7 @@ export interface ConsoleSettings {
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export interface WatchdogSettings {
-  /** A polling, store or uplink loop that has not turned for so long keeps systemd's watchdog hungry. */
+  /** A polling, store or uplink loop that has not turned for so long is told in the log; systemd's own limit stands in the unit. */
   readonly stallMs: number
 }
 
