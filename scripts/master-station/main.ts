@@ -38,6 +38,7 @@ interface RunFlags extends FileFlags {
   readonly tlsKey?: string
   readonly user?: string
   readonly passwordFile?: string
+  readonly ackMs: string
 }
 
 /** A bad command line or a bad file: told on standard error, exit status 2. */
@@ -76,13 +77,22 @@ withFile(program.command('run'))
   .option('--tls-key <file>', 'its key')
   .option('--user <name>', 'user name at the broker')
   .option('--password-file <file>', 'file with the password alone')
+  .option('--ack-ms <n>', 'longest time between a commit and its acknowledgement', wholeNumber, '1000')
   .action(async (flags: RunFlags) => {
     const log = (event: string, fields: Readonly<Record<string, unknown>>): void => {
       const at = new Date().toISOString()
       const words = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`)
       print(flags.json ?? false, { at, event, ...fields }, [at, event, ...words].join(' '))
     }
-    const station = new Station({ path: flags.db, master: flags.master, broker: brokerOf(flags), signing: null, log })
+    const options = {
+      path: flags.db,
+      master: flags.master,
+      broker: brokerOf(flags),
+      signing: null,
+      ackMs: Number(flags.ackMs),
+      log,
+    }
+    const station = new Station(options)
     station.start()
     await new Promise<void>((resolve) => {
       process.once('SIGINT', resolve)
