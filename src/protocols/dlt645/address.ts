@@ -29,7 +29,7 @@ export function addressMatches(asked: string, own: string): boolean {
 
 /** Whether an address holds an AA byte, so that more than one meter may answer to it. */
 export function hasWildcard(address: string): boolean {
-  return (address.match(/../g) ?? []).some((pair) => pair.toUpperCase() === 'AA')
+  return /^(?:..)*AA/i.test(address)
 }
 
 /**

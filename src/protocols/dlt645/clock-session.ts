@@ -49,20 +49,14 @@ export function setClock(time: LocalTime, to: MeterAddress | 'all'): Session<'se
  * field and an address in the data that differ, and is refused.
  */
 export function findMeter(repeats: number): Session<Result<MeterAddress, ReadError>> {
-  const question = {
-    address: wildcardAddress,
-    repeats,
-    request: { fn: 'read-address' },
-    holdsBus: false,
-    isWrite: false,
-  } as const
-  return ask(question, (answer) => {
+  const request = { fn: 'read-address' } as const
+  return ask({ address: wildcardAddress, repeats, request, holdsBus: false, isWrite: false }, (answer) => {
     if (answer.kind === 'yielded') return findMeter(repeats)
     if (answer.kind !== 'answered') return settled(fail(failedRead(answer)))
     const { reply, from, frame } = answer
     if (reply.kind === 'refusal') return settled(fail(refusedRead(reply, frame)))
-    const address = reply.fn === 'read-address' ? checkAddress(reply.address) : null
-    if (address?.ok === true && addressMatches(from, address.value)) return settled(ok(address.value))
+    const address = checkAddress(reply.address)
+    if (address.ok && addressMatches(from, address.value)) return settled(ok(address.value))
     const error = {
       code: 'bad-address',
       at: 'data',

@@ -107,7 +107,7 @@ interface Fault {
 
 function faultOf(body: Uint8Array): Fault | null {
   const fault = (code: string, offset: number, message: string) => ({ code, offset, message })
-  const found = (index: number) => (index < body.length ? hexByte(byteAt(body, index)) : 'the end')
+  const found = (index: number) => hexByte(byteAt(body, index))
   if (body.length === 0) return fault('empty', 0, 'expected a frame, found no bytes but wake-up bytes')
   if (body[0] !== startByte) return fault('no-start', 0, `expected the start byte 68, found ${found(0)}`)
   if (body.length > 7 && body[7] !== startByte) return fault('no-second-start', 7, `expected the second 68, found ${found(7)}`)

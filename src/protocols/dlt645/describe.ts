@@ -4,7 +4,7 @@ import { bytesOf } from './bytes.js'
 import { decodeFrame, type DecodedFrame } from './codec.js'
 import { isOf1997, parseControl } from './controls.js'
 import { refusalNames } from './errors.js'
-import { timeText } from './local-times.js'
+import { minuteText, timeText } from './local-times.js'
 import { decodeRegister, rawValues } from './register-data.js'
 import { findRegister } from './register-table.js'
 import { parseReply, type Reply } from './replies.js'
@@ -33,6 +33,8 @@ export interface DescribedFrame {
   readonly di: string | null
   /** The number of a follow-up frame. */
   readonly seq?: number
+  /** What a request says beside a value: a relay's command and expiry, how many load records from when on. */
+  readonly detail?: Readonly<Record<string, string>>
   readonly values: readonly DescribedValue[]
   /** `bits`: the names of the error bits of a refusal. */
   readonly error?: InputError & { readonly bits?: readonly string[] }
@@ -68,6 +70,7 @@ export function describeFrame(frame: string | Uint8Array): DescribedFrame | Unde
 interface Content {
   readonly di?: string
   readonly seq?: number
+  readonly detail?: Readonly<Record<string, string>>
   readonly values?: readonly RegisterValue[]
   readonly error?: InputError & { readonly bits?: readonly string[] }
   /** The meter's own refusal, not a fault of the frame. */
@@ -85,13 +88,14 @@ function describeReply(frame: DecodedFrame): DescribedFrame {
 }
 
 function described(frame: DecodedFrame, content: Content): DescribedFrame {
-  const { error, seq } = content
+  const { error, seq, detail } = content
   return {
     ok: error === undefined || content.isRefusal === true,
     protocol: 'dlt645-2007',
     ...header(frame),
     di: content.di ?? null,
     ...(seq === undefined ? {} : { seq }),
+    ...(detail === undefined ? {} : { detail }),
     values: (content.values ?? []).map(describeValue),
     ...(error === undefined ? {} : { error }),
   }
@@ -133,7 +137,7 @@ function requestContent(request: Request): Content {
     case 'time-sync':
       return { values: [text(timeText(request.time))] }
     case 'read':
-      return { di: request.di, values: loadSpanValues(request) }
+      return { di: request.di, ...loadSpanDetail(request) }
     case 'read-more':
       return { di: request.di, seq: request.seq }
     case 'read-address':
@@ -152,7 +156,7 @@ function requestContent(request: Request): Content {
     case 'clear-events':
       return { di: request.di }
     case 'relay':
-      return { values: relayValues(request) }
+      return { detail: relayDetail(request) }
     case 'output':
       return { values: [text(String(request.signal))] }
     case 'file-transfer':
@@ -214,14 +218,16 @@ function writeContent({ di, credentials, data }: Request & { fn: 'write' }): Con
   return values.ok ? { di, values: values.value } : { di, error: values.error }
 }
 
-function loadSpanValues({ load }: Request & { fn: 'read' }): readonly RegisterValue[] {
-  if (load === null) return []
-  return [text(String(load.count)), ...(load.from === null ? [] : [text(timeText(load.from).slice(0, -3))])]
+function loadSpanDetail({ load }: Request & { fn: 'read' }): Content {
+  if (load === null) return {}
+  const count = String(load.count)
+  return { detail: load.from === null ? { count } : { count, from: minuteText(load.from) } }
 }
 
-function relayValues({ order }: Request & { fn: 'relay' }): readonly RegisterValue[] {
-  if ('enciphered' in order) return []
-  return [text(order.command), text(typeof order.expiry === 'object' ? timeText(order.expiry) : order.expiry)]
+function relayDetail({ order }: Request & { fn: 'relay' }): Readonly<Record<string, string>> {
+  if ('enciphered' in order) return { command: 'enciphered' }
+  const { command, expiry } = order
+  return { command, expiry: typeof expiry === 'object' ? timeText(expiry) : expiry }
 }
 
 /** `MM-DD hh:mm` with `**` for "any". */

@@ -5,10 +5,13 @@ import { parseReply, type Reply } from './replies.js'
 import { encodeRequest, type Request } from './requests.js'
 import { replyScanner } from './scanner.js'
 
+/** Services that sessions ask for an answer. */
+export type AskedFunction = 'read' | 'read-more' | 'read-address' | 'relay'
+
 /** One request of a session, and what to do about it. */
-export interface Question {
+export interface Question<F extends AskedFunction> {
   readonly address: MeterAddress
-  readonly request: Request
+  readonly request: Request & { readonly fn: F }
   /** How often it is repeated after silence or garbled bytes; 0 for writes. */
   readonly repeats: number
   /** The meter forgets what it was asked when anything else comes in between. */
@@ -16,9 +19,20 @@ export interface Question {
   readonly isWrite: boolean
 }
 
+/** The meter's normal answer to a service, or its refusal. */
+export type ReplyTo<F extends AskedFunction> =
+  (Reply & { readonly kind: 'reply'; readonly fn: F }) | (Reply & { readonly kind: 'refusal' })
+
 /** How a question ended. */
-export type Answer =
-  | { readonly kind: 'answered'; readonly reply: Reply; readonly from: string; readonly frame: Uint8Array }
+export type Answer<F extends AskedFunction> = Answered<F> | Unanswered
+export interface Answered<F extends AskedFunction> {
+  readonly kind: 'answered'
+  readonly reply: ReplyTo<F>
+  /** The address in the answer: the real one, where a wildcard was asked. */
+  readonly from: string
+  readonly frame: Uint8Array
+}
+export type Unanswered =
   | { readonly kind: 'no-reply' }
   | { readonly kind: 'garbled'; readonly bytes: Uint8Array }
   | { readonly kind: 'bus-down'; readonly sent: boolean }
@@ -30,15 +44,15 @@ export type Answer =
  *
  * Being yielded is no attempt: whoever runs the session bounds it by the job's expiry.
  */
-export function ask<T>(question: Question, next: (answer: Answer) => Session<T>): Session<T> {
+export function ask<F extends AskedFunction, T>(question: Question<F>, next: (answer: Answer<F>) => Session<T>): Session<T> {
   const { address, request, repeats, holdsBus, isWrite } = question
-  const again = (answer: Answer): Session<T> => (repeats > 0 ? ask({ ...question, repeats: repeats - 1 }, next) : next(answer))
   const reply = replyScanner(address, request)
   return {
     effect: { kind: 'exchange', to: address, bytes: encodeRequest(address, request), reply, holdsBus, isWrite },
     step: (input) => {
       const answer = answerOf(question, input)
-      return answer.kind === 'no-reply' || answer.kind === 'garbled' ? again(answer) : next(answer)
+      const mayRepeat = repeats > 0 && (answer.kind === 'no-reply' || answer.kind === 'garbled')
+      return mayRepeat ? ask({ ...question, repeats: repeats - 1 }, next) : next(answer)
     },
   }
 }
@@ -60,16 +74,14 @@ export function andThen<A, B>(session: Session<A>, next: (outcome: A) => Session
   return { effect, step: (input) => andThen(session.step(input), next) }
 }
 
-function answerOf(question: Question, input: SessionInput): Answer {
+function answerOf<F extends AskedFunction>(question: Question<F>, input: SessionInput): Answer<F> {
   switch (input.kind) {
     case 'reply':
       return readAnswer(question, input.frame)
     case 'silent':
       return { kind: 'no-reply' }
     case 'garbled':
-      return input
     case 'bus-down':
-      return input
     case 'yielded':
       return input
     case 'sent':
@@ -78,11 +90,15 @@ function answerOf(question: Question, input: SessionInput): Answer {
   }
 }
 
-function readAnswer({ address, request }: Question, frame: Uint8Array): Answer {
-  const scan = replyScanner(address, request)(frame)
+/** Looks at a frame once more, whoever handed it over: what does not answer the question is not believed. */
+function readAnswer<F extends AskedFunction>({ address, request }: Question<F>, frame: Uint8Array): Answer<F> {
   const decoded = decodeFrame(frame)
-  if (scan.kind !== 'frame' || !decoded.ok) return { kind: 'garbled', bytes: frame }
+  if (!decoded.ok || replyScanner(address, request)(frame).kind !== 'frame') return { kind: 'garbled', bytes: frame }
   const reply = parseReply(decoded.value)
-  if (!reply.ok) return { kind: 'garbled', bytes: frame }
+  if (!reply.ok || !isReplyTo(reply.value, request.fn)) return { kind: 'garbled', bytes: frame }
   return { kind: 'answered', reply: reply.value, from: decoded.value.address, frame }
+}
+
+function isReplyTo<F extends AskedFunction>(reply: Reply, fn: F): reply is ReplyTo<F> {
+  return reply.fn === fn
 }

@@ -3,7 +3,7 @@ import type { InputError, RegisterValue, Result } from '../../model/index.js'
 import { joinBytes } from './bytes.js'
 import { bytesOfFields, type Field, type FreezeItem, type Layout } from './fields.js'
 import { decodeLoadRecords } from './load-record.js'
-import { timeText } from './local-times.js'
+import { minuteText } from './local-times.js'
 import { decodeField, encodeField, type PlainValue } from './values.js'
 
 /**
@@ -26,7 +26,7 @@ export function decodeLayout(data: Uint8Array, layout: Layout): Result<readonly 
     case 'load': {
       const records = decodeLoadRecords(data, layout.loadClass)
       if (!records.ok) return records
-      return ok(records.value.flatMap(({ at, values }) => [{ kind: 'text', text: timeText(at), unit: '' } as const, ...values]))
+      return ok(records.value.flatMap(({ at, values }) => [{ kind: 'text', text: minuteText(at), unit: '' } as const, ...values]))
     }
   }
 }
@@ -92,11 +92,8 @@ function splitAt(data: Uint8Array, byte: number): readonly Uint8Array[] {
 /** With AA between the items each one's length is its own; without, the number of tariffs follows from the whole. */
 function decodeFreeze(data: Uint8Array, items: readonly FreezeItem[]): Result<readonly RegisterValue[], InputError> {
   const parts = splitAt(stripSeparator(data), separator)
-  if (parts.length === items.length) {
-    const fields = items.map((item, index) => fieldsOfPart(item, parts[index]?.length ?? 0))
-    const known = fields.filter((each) => each !== null)
-    return known.length === items.length ? decodeFields(joinBytes(parts), known.flat()) : badLength(data)
-  }
+  const known = items.map((item, index) => fieldsOfPart(item, parts[index])).filter((fields) => fields !== null)
+  if (parts.length === items.length && known.length === items.length) return decodeFields(joinBytes(parts), known.flat())
   const once = bytesOfFields(items.filter((item) => !item.perTariff).flatMap((item) => item.fields))
   const each = bytesOfFields(items.filter((item) => item.perTariff).flatMap((item) => item.fields))
   const tariffs = each === 0 ? 0 : (data.length - once) / each
@@ -106,11 +103,11 @@ function decodeFreeze(data: Uint8Array, items: readonly FreezeItem[]): Result<re
 
 const stripSeparator = (data: Uint8Array) => (data[data.length - 1] === separator ? data.subarray(0, -1) : data)
 
-/** The fields of one item of `length` bytes; an item the meter does not freeze is empty. */
-function fieldsOfPart(item: FreezeItem, length: number): readonly Field[] | null {
+/** The fields of one item's own part; an item the meter does not freeze is empty. Null: the part is none of this item. */
+function fieldsOfPart(item: FreezeItem, part: Uint8Array | undefined): readonly Field[] | null {
   const size = bytesOfFields(item.fields)
-  if (length % size !== 0 || (length > size && !item.perTariff)) return null
-  return times(length / size, item.fields)
+  if (part === undefined || part.length % size !== 0 || (part.length > size && !item.perTariff)) return null
+  return times(part.length / size, item.fields)
 }
 
 function fieldsOfFreeze(items: readonly FreezeItem[], tariffs: number): readonly Field[] {

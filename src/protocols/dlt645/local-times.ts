@@ -33,6 +33,11 @@ export function timeText(time: LocalTime): string {
   return `${time.year}-${pad(time.month)}-${pad(time.day)} ` + `${pad(time.hour)}:${pad(time.minute)}:${pad(time.second)}`
 }
 
+/** `YYYY-MM-DD hh:mm`. */
+export function minuteText(time: LocalTime): string {
+  return timeText(time).slice(0, 16)
+}
+
 /** Days of a month; February has 29 where the year is unknown. */
 export function daysOfMonth(month: number, year: number = 2000): number {
   return new Date(Date.UTC(year, month, 0)).getUTCDate()

@@ -2,13 +2,13 @@ import type { InputError } from '../../model/index.js'
 import type { ReadError } from '../../ports/index.js'
 import { hexOf } from './bytes.js'
 import { refusalNames, type RefusalWord } from './errors.js'
-import type { Answer } from './exchange.js'
+import type { Unanswered } from './exchange.js'
 
 /** Garbled bytes kept with an error; what came beyond them is in the trace of the link only. */
 export const errorFrameBytesMax = 256
 
 /** Why there is no answer. */
-export function failedRead(answer: Exclude<Answer, { kind: 'answered' }>): ReadError {
+export function failedRead(answer: Unanswered): ReadError {
   switch (answer.kind) {
     case 'no-reply':
     case 'yielded':

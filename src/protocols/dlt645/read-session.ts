@@ -2,7 +2,8 @@ import { fail, ok } from '../../model/index.js'
 import type { MeterAddress, Result } from '../../model/index.js'
 import type { ReadError, ReadOutcome, ReadPlan, RegisterRequest, Session } from '../../ports/index.js'
 import { joinBytes } from './bytes.js'
-import { ask, andThen, settled, type Answer } from './exchange.js'
+import type { RefusalWord } from './errors.js'
+import { ask, andThen, settled } from './exchange.js'
 import { decodeLoadRecords } from './load-record.js'
 import { failedRead, invalidRead, readError, refusedRead, unsupportedRead } from './read-errors.js'
 import { decodeRegister } from './register-data.js'
@@ -83,10 +84,8 @@ function askFirst(chain: Chain): Session<ReadOutcome> {
     if (answer.kind === 'yielded') return askFirst(chain)
     if (answer.kind !== 'answered') return settled(failed(di, failedRead(answer)))
     const { reply, frame } = answer
-    if (reply.kind === 'reply' && reply.fn === 'read') {
-      return reply.more ? askMore(chain, [reply.data]) : settled(finished(di, reply.data, frame))
-    }
-    return settled(refused(di, answer))
+    if (reply.kind === 'refusal') return settled(refused(di, reply, frame))
+    return reply.more ? askMore(chain, [reply.data]) : settled(finished(di, reply.data, frame))
   })
 }
 
@@ -99,15 +98,16 @@ function askMore(chain: Chain, parts: readonly Uint8Array[]): Session<ReadOutcom
   const seq = ((parts.length - 1) % 255) + 1
   return ask({ address, repeats, request: { fn: 'read-more', di, seq }, holdsBus: true, isWrite: false }, (answer) => {
     if (answer.kind === 'yielded') return askFirst(chain)
-    if (answer.kind === 'answered' && answer.reply.kind === 'reply' && answer.reply.fn === 'read-more') {
-      const all = [...parts, answer.reply.data]
-      if (!answer.reply.more) return settled(finished(di, joinBytes(all), answer.frame))
-      if (all.length <= chainPartsMax) return askMore(chain, all)
-      const error = { code: 'too-long', at: `part ${all.length}`, message: 'the answer has no end' }
-      return settled(failed(di, invalidRead(error, answer.frame)))
-    }
-    if (restarts > 0 && answer.kind !== 'bus-down') return askFirst({ ...chain, restarts: restarts - 1 })
-    return settled(answer.kind === 'answered' ? refused(di, answer) : failed(di, failedRead(answer)))
+    const restarted = restarts > 0 ? { ...chain, restarts: restarts - 1 } : null
+    if (answer.kind === 'bus-down') return settled(failed(di, failedRead(answer)))
+    if (answer.kind !== 'answered') return restarted === null ? settled(failed(di, failedRead(answer))) : askFirst(restarted)
+    const { reply, frame } = answer
+    if (reply.kind === 'refusal') return restarted === null ? settled(refused(di, reply, frame)) : askFirst(restarted)
+    const all = [...parts, reply.data]
+    if (!reply.more) return settled(finished(di, joinBytes(all), frame))
+    if (all.length <= chainPartsMax) return askMore(chain, all)
+    const error = { code: 'too-long', at: `part ${all.length}`, message: 'the answer has no end' }
+    return settled(failed(di, invalidRead(error, frame)))
   })
 }
 
@@ -124,8 +124,7 @@ function finished(di: string, data: Uint8Array, frame: Uint8Array): ReadOutcome 
 }
 
 /** A refusal; "no such data" of a load record says that there is none (facts §8.8). */
-function refused(di: string, { reply, frame }: Answer & { kind: 'answered' }): ReadOutcome {
-  const refusal = reply.kind === 'refusal' ? reply : { fn: reply.fn, word: 0, bytes: 0 }
+function refused(di: string, refusal: RefusalWord, frame: Uint8Array): ReadOutcome {
   const error = refusedRead(refusal, frame)
   const isLoad = findRegister(di)?.layout.kind === 'load'
   if (isLoad && error.errors.includes('no-such-data')) return { register: di, ok: true, values: [], records: [] }

@@ -25,7 +25,6 @@ const coefficient = number('', 2, 3)
 const power = number('kW', 3, 4)
 const volts = number('V', 2, 1)
 const switchTime = time('YYMMDDhhmm')
-const statusWord = (index: number): Field => bits(2, statusWordBits[index] ?? [])
 
 const row = (di: string, name: string, access: Access, ...fields: readonly Field[]): RegisterEntry =>
   table(di, name, access, record(...fields))
@@ -109,8 +108,8 @@ const identity: readonly RegisterEntry[] = [
 
 /** State and mode words (facts §8.4, §8.6). */
 const words: readonly RegisterEntry[] = [
-  ...statusWordBits.map((_, index) => row(`04.00.05.0${index + 1}`, `status word ${index + 1}`, 'R', statusWord(index))),
-  row('04.00.05.FF', 'all status words', 'R', ...statusWordBits.map((_, index) => statusWord(index))),
+  ...statusWordBits.map((names, index) => row(`04.00.05.0${index + 1}`, `status word ${index + 1}`, 'R', bits(2, names))),
+  row('04.00.05.FF', 'all status words', 'R', ...statusWordBits.map((names) => bits(2, names))),
   row('04.00.05.08', 'key status word', 'R', bits(4)),
   row('04.00.06.01', 'active combination', 'RW', bits(1, combination)),
   row('04.00.06.02', 'reactive combination 1', 'RW', bits(1, quadrants)),

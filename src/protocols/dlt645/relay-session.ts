@@ -3,7 +3,7 @@ import type { ReadOutcome, RelayOutcome, RelayRequest, RelayState, Session } fro
 import { broadcastAddress, hasWildcard } from './address.js'
 import { hexOf } from './bytes.js'
 import { bitNames, executionBits, needsSecurityChip, refusalNames } from './errors.js'
-import { andThen, ask, settled, type Answer } from './exchange.js'
+import { andThen, ask, settled, type Answer, type Answered } from './exchange.js'
 import { readError } from './read-errors.js'
 import { readRegister } from './read-session.js'
 import { relayOfStatusWord } from './status.js'
@@ -29,7 +29,7 @@ export function relayState(address: MeterAddress, repeats: number): Session<Rela
   return andThen(readRegister(address, statusWord3, repeats), (outcome) => settled(stateOf(outcome)))
 }
 
-function relayOutcome(answer: Answer): RelayOutcome {
+function relayOutcome(answer: Answer<'relay'>): RelayOutcome {
   switch (answer.kind) {
     case 'answered':
       return answeredOutcome(answer)
@@ -45,12 +45,11 @@ function relayOutcome(answer: Answer): RelayOutcome {
 }
 
 /** The frame kept is the meter's answer, which holds no credentials. */
-function answeredOutcome({ reply, frame }: Answer & { kind: 'answered' }): RelayOutcome {
+function answeredOutcome({ reply, frame }: Answered<'relay'>): RelayOutcome {
   if (reply.kind === 'refusal') {
     return { kind: 'refused', errors: refusalNames(reply), needsSecurityChip: needsSecurityChip(reply), frame: hexOf(frame) }
   }
-  const word = reply.fn === 'relay' ? reply.word : null
-  return { kind: 'accepted', frame: hexOf(frame), detail: word === null ? [] : bitNames(word, executionBits) }
+  return { kind: 'accepted', frame: hexOf(frame), detail: reply.word === null ? [] : bitNames(reply.word, executionBits) }
 }
 
 function stateOf(outcome: ReadOutcome): RelayState {

@@ -1,5 +1,6 @@
 import { readBcd, writeBcd } from './bcd.js'
 import { isFilledWith, reversed } from './bytes.js'
+import { byteAt } from './codec.js'
 import type { TimePattern } from './fields.js'
 import { daysOfMonth } from './local-times.js'
 
@@ -22,7 +23,7 @@ export function decodeTime(field: Uint8Array, pattern: TimePattern): TimeValue |
   const tokens = tokensOf(pattern)
   const bytes = reversed(field)
   const isTime = (token: string) => token !== 'WW' && token !== 'NN'
-  const timeBytes = bytes.filter((_, index) => isTime(tokens[index] ?? ''))
+  const timeBytes = Uint8Array.from(tokens.flatMap((token, index) => (isTime(token) ? [byteAt(bytes, index)] : [])))
   const extras: (number | null)[] = []
   for (const [index, token] of tokens.entries()) {
     const byte = bytes.subarray(index, index + 1)
@@ -67,28 +68,29 @@ export function valuesOfTime(pattern: TimePattern): number {
   return 1 + tokensOf(pattern).filter((token) => token === 'WW' || token === 'NN').length
 }
 
-const tokensOf = (pattern: TimePattern): readonly string[] => pattern.match(/../g) ?? []
+const tokensOf = (pattern: TimePattern): readonly string[] =>
+  Array.from({ length: pattern.length / 2 }, (_, index) => pattern.slice(2 * index, 2 * index + 2))
 
-const byteOf = (value: number | null): number => (value === null ? 0xff : (writeBcd(value, 1)[0] ?? 0))
+const byteOf = (value: number | null): number => (value === null ? 0xff : byteAt(writeBcd(value, 1), 0))
 
 function isUnset(bytes: Uint8Array, tokens: readonly string[]): boolean {
   if (isFilledWith(bytes, 0xff) || isFilledWith(bytes, 0x99)) return true
   return tokens.includes('DD') && isFilledWith(bytes, 0x00)
 }
 
-const limits: Readonly<Record<string, readonly [least: number, most: number]>> = {
-  YY: [0, 99],
-  MM: [1, 12],
-  DD: [1, 31],
-  hh: [0, 23],
-  mm: [0, 59],
-  ss: [0, 59],
-}
+const limits: readonly (readonly [token: string, least: number, most: number])[] = [
+  ['YY', 0, 99],
+  ['MM', 1, 12],
+  ['DD', 1, 31],
+  ['hh', 0, 23],
+  ['mm', 0, 59],
+  ['ss', 0, 59],
+]
 
 function areWithin(parts: ReadonlyMap<string, number | null>): boolean {
-  for (const [token, value] of parts) {
-    const [least, most] = limits[token] ?? [0, 0]
-    if (value === null || value < least || value > most) return false
+  for (const [token, least, most] of limits) {
+    const value = parts.get(token)
+    if (value === null || (value !== undefined && (value < least || value > most))) return false
   }
   const month = parts.get('MM') ?? 1
   const year = parts.get('YY')
