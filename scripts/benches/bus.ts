@@ -1,7 +1,9 @@
 /** What the host adds to a wire, what silent meters cost, and what commits cost: over terminals at a true wire's pace. */
 import { parseArgs } from 'node:util'
 import { Figures } from './figures.js'
-import { metersPerBus, pause, startPacedBuses, type PacedBuses, type PacedOptions } from './paced-buses.js'
+import { measure } from './live-share.js'
+import { metersPerBus, pause, startPacedBuses, type PacedOptions } from './paced-buses.js'
+import { measureWithSlowDisk } from './slow-disk.js'
 
 const usage = `usage: scripts/bench bus [--seconds N] [--only TEXT] [--json]
 
@@ -9,7 +11,7 @@ Real serial ports on terminals at the pace of a wire (8E1), meters that begin to
 own. Prints ideal / actual time of an exchange (the quiet gap counts as ideal), the host's share of it, CPU for each exchange,
 and what is left for the live meters when others are silent.
 
-  --seconds N   measured time of each case, default 15; cases with silent meters take twice that
+  --seconds N   measured time of each case, default 15; cases with silent meters or commits take twice that
   --only TEXT   only the cases whose name contains TEXT
   --json        one line of JSON for each figure`
 
@@ -21,14 +23,6 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
-
-interface Measured {
-  readonly exchanges: number
-  /** Ideal time of the live exchanges between the first and the last one measured, over the time between them. */
-  readonly ratio: number
-  readonly cpuUsPerExchange: number
-  readonly probeShare: number
-}
 
 if (values.help) console.log(usage)
 else await main(new Figures('bus', values.json), Number(values.seconds) * 1000, values.only)
@@ -44,8 +38,10 @@ async function main(figures: Figures, durationMs: number, only: string): Promise
   for (const baud of [2400, 9600])
     for (const percent of [20, 10]) {
       const name = `${baud} 8E1, 4 buses, ${percent} % silent meters`
-      if (isAsked(name)) await silentMeters(figures, name, baud, percent, 2 * durationMs)
+      if (isAsked(name)) await silentMeters(figures, name, { baud, percent, durationMs: 2 * durationMs })
     }
+  const name = '9600 8E1, 4 buses, commits without pause, fsync + 30 ms'
+  if (isAsked(name)) await slowDisk(figures, name, 2 * durationMs)
 }
 
 async function pace(figures: Figures, name: string, options: PacedOptions, durationMs: number): Promise<void> {
@@ -78,7 +74,13 @@ async function pace(figures: Figures, name: string, options: PacedOptions, durat
   figures.add(name, 'exchanges', measured.exchanges, '')
 }
 
-async function silentMeters(figures: Figures, name: string, baud: number, percent: number, durationMs: number): Promise<void> {
+interface SilentCase {
+  readonly baud: number
+  readonly percent: number
+  readonly durationMs: number
+}
+
+async function silentMeters(figures: Figures, name: string, { baud, percent, durationMs }: SilentCase): Promise<void> {
   const silent = Math.round((metersPerBus * percent) / 100)
   const buses = await startPacedBuses({ baud, buses: 4, quietMs: 0, silent })
   buses.poll()
@@ -92,26 +94,12 @@ async function silentMeters(figures: Figures, name: string, baud: number, percen
   figures.add(name, 'exchanges', measured.exchanges, '')
 }
 
-/** From the end of one live exchange to the end of another, on each bus: no exchange is cut in two. */
-async function measure(buses: PacedBuses, durationMs: number): Promise<Measured> {
-  const probeMs = (): number => buses.runners.reduce((sum, runner) => sum + runner.snapshot().probeMs, 0)
-  const before = buses.progress()
-  const probesBefore = probeMs()
-  const cpuBefore = process.cpuUsage()
-  await pause(durationMs)
-  const cpu = process.cpuUsage(cpuBefore)
-  const probes = probeMs() - probesBefore
-  const after = buses.progress()
-  let exchanges = 0
-  let elapsedMs = 0
-  for (const [i, end] of after.entries()) {
-    exchanges += end.replies - (before[i]?.replies ?? 0)
-    elapsedMs += end.at - (before[i]?.at ?? 0)
-  }
-  return {
-    exchanges,
-    ratio: (exchanges * buses.idealMs) / elapsedMs,
-    cpuUsPerExchange: (cpu.user + cpu.system) / Math.max(1, exchanges),
-    probeShare: probes / elapsedMs,
-  }
+async function slowDisk(figures: Figures, name: string, durationMs: number): Promise<void> {
+  const measured = await measureWithSlowDisk(durationMs)
+  if (measured === null) return figures.note(`left out: ${name}: the slowed fsync needs gcc`)
+  figures.add(name, 'bus time that commits cost', 1 - measured.committing / measured.idle, '', '<= 0.01')
+  figures.add(name, 'ideal / actual time without commits', measured.idle, '')
+  figures.add(name, 'ideal / actual time with commits', measured.committing, '')
+  figures.add(name, 'one commit, mean', measured.commitMs, 'ms')
+  figures.add(name, 'commits', measured.commits, '')
 }
