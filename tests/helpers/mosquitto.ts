@@ -26,8 +26,11 @@ export class Mosquitto {
   /** @param lines more lines of its configuration, e.g. `max_packet_size 2048` */
   static async start(lines: readonly string[] = []): Promise<Mosquitto> {
     const broker = new Mosquitto(await freePort(), mkdtempSync(join(tmpdir(), 'wattkeep-mosquitto-')))
-    const config = ['persistence false', 'allow_anonymous true', 'log_dest none', 'user root', ...lines]
-    writeFileSync(join(broker.#folder, 'mosquitto.conf'), [...config, `listener ${broker.port} 127.0.0.1`, ''].join('\n'))
+    const config = ['persistence false', 'allow_anonymous true', 'log_dest none', 'user root']
+    writeFileSync(
+      join(broker.#folder, 'mosquitto.conf'),
+      [...config, `listener ${broker.port} 127.0.0.1`, ...lines, ''].join('\n'),
+    )
     await broker.up()
     return broker
   }
