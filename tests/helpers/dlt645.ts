@@ -1,8 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { RegisterValue } from '../../src/model/index.js'
+import { formatDecimal } from '../../src/model/index.js'
 import type { Effect, Session, SessionInput } from '../../src/ports/index.js'
 import { bytesOf } from '../../src/protocols/dlt645/bytes.js'
-import { checksum, decodeFrame, encodeReply, parseRequest, type Reply, type Request } from '../../src/protocols/dlt645/index.js'
+import {
+  checksum,
+  decodeFrame,
+  decodeRegister,
+  encodeReply,
+  parseRequest,
+  type Reply,
+  type Request,
+} from '../../src/protocols/dlt645/index.js'
 import { valueOf } from './outcome.js'
 import { projectRoot } from './root.js'
 
@@ -88,3 +98,21 @@ export const silent: SessionInput = { kind: 'silent' }
 export const garbled: SessionInput = { kind: 'garbled', bytes: Uint8Array.of(0x68, 0x01) }
 export const busDown: SessionInput = { kind: 'bus-down', sent: false }
 export const yielded: SessionInput = { kind: 'yielded' }
+
+/** Values as `wattkeep frame` writes them, with their units. */
+export function shownRegister(di: string, hex: string): string {
+  const result = decodeRegister(di, bytesOf(hex))
+  return result.ok ? result.value.map(shownValue).join(' | ') : result.error.code
+}
+
+function shownValue(value: RegisterValue): string {
+  const text =
+    value.kind === 'number'
+      ? value.int === null
+        ? 'null'
+        : formatDecimal(value.int, value.exponent)
+      : value.kind === 'bits'
+        ? value.hex
+        : String(value.text)
+  return value.unit === '' ? text : `${text} ${value.unit}`
+}
