@@ -13,7 +13,6 @@ import { splitsOf } from './splits.js'
 /** A reading of the billing register came: price it, doubt it, or correct an estimate by it. */
 export function readingCame(draft: Draft, reading: RegisterReading): Accepted {
   const { account } = draft
-  if (account.state === 'closed') return draft.accept(null)
   const before = draft.running.suspect
   const { running, taken } = takeReading(account, draft.running, reading, draft.context)
   draft.running = running
@@ -24,7 +23,7 @@ export function readingCame(draft: Draft, reading: RegisterReading): Accepted {
 
 /** The register answered with something that is no energy: told once, never priced. */
 export function readingUnusable(draft: Draft, message: string): Accepted {
-  if (draft.account.state !== 'closed') tellUnusable(draft, message, {})
+  tellUnusable(draft, message, {})
   return settle(draft)
 }
 
