@@ -191,12 +191,13 @@ function withSigning(command: Command): Command {
 }
 
 function brokerOf(flags: RunFlags): BrokerSettings {
+  const { passwordFile } = flags
   return {
     url: flags.broker,
     version: flags.mqtt === '5' ? 5 : flags.mqtt === '4' ? 4 : 'auto',
     clientId: null,
     username: flags.user ?? null,
-    passwordPath: flags.passwordFile ?? null,
+    password: passwordFile === undefined ? null : () => readFileSync(passwordFile, 'utf8').trimEnd(),
     tls: { caPath: flags.ca ?? null, certPath: flags.cert ?? null, keyPath: flags.tlsKey ?? null, servername: null },
   }
 }

@@ -36,6 +36,8 @@ export interface Runner {
   readonly link: LinkId
   run<T>(job: Job<T>): Promise<JobResult<T>>
   snapshot(): RunnerSnapshot
+  /** Settles once the exchange in flight has ended, at once when there is none: proof that this bus still turns. */
+  turned(): Promise<void>
   close(): Promise<void>
 }
 

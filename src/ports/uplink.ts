@@ -20,6 +20,8 @@ export interface Uplink {
   linkUp(): void
   /** Sends a range again, behind everything that is new; what waits for a connection is forgotten by a restart. Null: to every master. */
   replay(range: { readonly stream: Stream; readonly first: number; readonly count: number }, master: MasterId | null): void
+  /** Lets every session look at what is due; settles when each has: proof that they still turn. */
+  turned(): Promise<void>
   close(): Promise<void>
 }
 

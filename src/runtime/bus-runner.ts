@@ -30,11 +30,13 @@ export interface BusRunnerOptions {
 
 /** No exchange takes longer: 256 bytes at 600 baud take 5 s, and a device that trickles bytes must not hold the bus. */
 export const exchangeMsMax = 10_000
+/** Closing waits no longer for the exchange in flight; closing the bus ends it. */
+const closeMsMax = 2_500
 const downGraceDefaultMs = 5_000
 /** How often waiting jobs are looked through while the link is down. */
 const downCheckMs = 1_000
 
-/** Runs sessions on one bus, one exchange at a time. Closing it refuses what waits and lets the exchange in flight end. */
+/** Runs sessions on one bus, one exchange at a time. Closing it refuses what waits and lets the exchange in flight end, within 2.5 s. */
 export function createBusRunner(options: BusRunnerOptions): Runner {
   return new BusRunner(options)
 }
@@ -50,6 +52,7 @@ class BusRunner implements Runner {
   #isPumping = false
   #isClosed = false
   #whenIdle: () => void = () => {}
+  #whenTurned: (() => void)[] = []
   #timerAt: MonotonicMs | null = null
   #cancelTimer: () => void = () => {}
   #counts = { exchanges: 0, replies: 0, silent: 0, garbled: 0, busyMs: 0, probeMs: 0 }
@@ -81,12 +84,23 @@ class BusRunner implements Runner {
     return { link: this.link, up: this.#bus.isUp(), queued, ...this.#counts, silentMeters: this.#queue.silentMeters() }
   }
 
+  turned(): Promise<void> {
+    if (this.#inFlight === null) return Promise.resolve()
+    return new Promise((resolve) => this.#whenTurned.push(resolve))
+  }
+
   close(): Promise<void> {
     this.#isClosed = true
     this.#cancelTimer()
     for (const job of this.#queue.take(() => true)) endUnfinished(job)
     if (this.#inFlight === null) return Promise.resolve()
-    return new Promise((resolve) => (this.#whenIdle = resolve))
+    return new Promise((resolve) => {
+      const cancel = this.#options.timers.after(closeMsMax, resolve)
+      this.#whenIdle = () => {
+        cancel()
+        resolve()
+      }
+    })
   }
 
   /** Starts whatever may start now; called after each exchange, each new job, each change of the link, and at the wake-up time. */
@@ -153,6 +167,7 @@ class BusRunner implements Runner {
   #ended(job: RunningJob, outcome: ExchangeOutcome, startedAt: MonotonicMs): void {
     const now = this.#clock.monotonic()
     this.#inFlight = null
+    for (const turned of this.#whenTurned.splice(0)) turned()
     if (outcome.kind !== 'bus-down' || outcome.sent) {
       job.hasSent = true
       this.#count(job, outcome, now - startedAt, now)

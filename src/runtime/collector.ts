@@ -155,6 +155,12 @@ export class Collector {
     this.collection.clockSet(meter, this.now().wall)
   }
 
+  /** Settles once the collection has looked at what is due: proof that it still turns. */
+  turned(): Promise<void> {
+    this.turn()
+    return Promise.resolve()
+  }
+
   snapshot(): CollectorSnapshot {
     return {
       waitsForClock: this.state === 'waits-for-clock',

@@ -15,6 +15,7 @@ import type {
   Timers,
   Uplink,
 } from '../ports/index.js'
+import { defaultSchedulingPolicy } from '../scheduling/index.js'
 import { applyParameterSet, parametersHash, type LinkSettings, type Settings, type SettingsChecks } from '../settings/index.js'
 import { createBusRunner } from './bus-runner.js'
 import type { ClockObservation, ClockTrust } from './clock-trust.js'
@@ -24,6 +25,7 @@ import { createOrderIntake } from './order-intake.js'
 import { siteInForce } from './site.js'
 import { createStamps, type StampSource } from './stamps.js'
 import type { Supervisor } from './supervisor.js'
+import type { WatchedLoop } from './watchdog.js'
 
 /** What an uplink is made with, once the daemon knows it. */
 export interface UplinkParts {
@@ -59,7 +61,7 @@ export interface DaemonOptions {
 type AcceptedOrder = Extract<StoreCommands['journal-order']['out'], { accepted: true }>
 
 /** How often time itself is told to the accounts: calendars end, protections expire, readings go stale. */
-const evaluateEveryMs = 10_000
+const evaluateEveryMs = 60_000
 /** How often the system's clock is looked at for steps and synchronisation. */
 const clockCheckEveryMs = 5_000
 /** How often the box reports its own health in the `status` stream. */
@@ -129,6 +131,18 @@ export class Daemon {
   readonly intake: OrderIntake = (envelope, origin) =>
     this.#intake?.(envelope, origin) ?? Promise.resolve({ accepted: false, code: 'conflict', message: 'the daemon is starting' })
 
+  /** For the watchdog: each settles once its loop has turned. */
+  readonly loops: Readonly<Record<WatchedLoop, () => Promise<unknown>>> = {
+    polling: () => Promise.all([this.#collector?.turned(), ...[...this.#runners.values()].map((runner) => runner.turned())]),
+    store: () => this.#options.store.run('health', {}),
+    uplink: () => this.#uplink?.turned() ?? Promise.resolve(),
+  }
+
+  /** Runs `then` when the daemon begins to stop. */
+  onStop(then: () => void): void {
+    this.#cancels.add(then)
+  }
+
   get parameters(): SiteParameters {
     return this.#parameters
   }
@@ -176,7 +190,10 @@ export class Daemon {
     for (const link of settings.links) {
       const bus = openBus(link)
       this.#buses.set(link.id, bus)
-      this.#runners.set(link.id, createBusRunner({ link: link.id, bus, clock, timers, random, quietMs: link.quietGapMs }))
+      const { firstByte } = defaultSchedulingPolicy
+      const policy = { ...defaultSchedulingPolicy, firstByte: { ...firstByte, ceilingMs: link.firstByteMs } }
+      const runner = createBusRunner({ link: link.id, bus, clock, timers, random, quietMs: link.quietGapMs, policy })
+      this.#runners.set(link.id, runner)
       bus.onState((up, code) => {
         log.info('bus-state', { link: link.id, up, code })
         if (this.#isStopped) return

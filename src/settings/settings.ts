@@ -46,6 +46,8 @@ export interface MasterSettings {
   /** In order of preference: `mqtts://host:8883`. */
   readonly brokers: readonly string[]
   readonly keepAliveS: number
+  /** Pauses between attempts to connect grow from the first to the longest, with jitter. */
+  readonly reconnect: { readonly firstMs: number; readonly maxMs: number }
   /** Absolute paths; null: without TLS. */
   readonly tls: { readonly ca: string; readonly cert: string | null; readonly key: string | null } | null
   /** Largest batch on the wire. */

@@ -47,9 +47,18 @@ const masterShape = section({
   brokers: list(brokerUrl, brokersMax, 'brokers').min(1, { error: 'expected at least one broker' }),
   keepAliveSeconds: whole(10, 3600, 'seconds').default(240),
   tls: tlsSchema.nullable().default(null),
-  batchBytesMax: whole(1024, 262_144, 'bytes').default(16_384),
-  windowBytesMax: whole(1024, 4_194_304, 'bytes').default(65_536),
-}).transform(({ keepAliveSeconds, ...master }) => ({ ...master, id: masterId(master.id), keepAliveS: keepAliveSeconds }))
+  reconnectSeconds: section({
+    first: whole(1, 3600, 'seconds').default(5),
+    max: whole(1, 86_400, 'seconds').default(900),
+  }).prefault({}),
+  batchBytesMax: whole(1024, 262_144, 'bytes').default(4096),
+  windowBytesMax: whole(4096, 4_194_304, 'bytes').default(16_384),
+}).transform(({ keepAliveSeconds, reconnectSeconds: { first, max }, ...master }) => ({
+  ...master,
+  id: masterId(master.id),
+  keepAliveS: keepAliveSeconds,
+  reconnect: { firstMs: first * 1000, maxMs: Math.max(first, max) * 1000 },
+}))
 
 /** A master station. Its keys sign orders; a broker is tried after the one before it failed. */
 export const masterSchema = checked(masterShape, ({ brokers, tls }) =>

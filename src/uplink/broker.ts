@@ -16,8 +16,8 @@ export interface BrokerSettings {
   /** Null: the concentrator's id. The certificate's common name, client id and user name ought to be the same. */
   readonly clientId: string | null
   readonly username: string | null
-  /** A file with the password alone, mode 0600. */
-  readonly passwordPath: string | null
+  /** Asked for each connection, so that it stands nowhere else than in the file of secrets; null: none. */
+  readonly password: (() => string) | null
   readonly tls: TlsSettings | null
 }
 
@@ -60,7 +60,7 @@ export function parseBrokerUrl(url: string): Result<BrokerAddress, InputError> {
 export function openBroker(settings: BrokerSettings, memory: TlsMemory): { socket: Socket; password: string | null } {
   const address = parseBrokerUrl(settings.url)
   if (!address.ok) throw new Error(address.error.message)
-  const password = settings.passwordPath === null ? null : readFileSync(settings.passwordPath, 'utf8').trimEnd()
+  const password = settings.password === null ? null : settings.password()
   return { socket: openSocket(address.value, settings.tls, memory), password }
 }
 

@@ -27,6 +27,7 @@ export class MasterSession {
   readonly master: MasterId
   readonly #options: UplinkOptions
   readonly #settings: SessionSettings
+  readonly #keepAliveS: number
   readonly #brokers: readonly { settings: BrokerSettings; memory: TlsMemory; version: 5 | 4 }[]
   readonly #inputs: Input[] = []
   readonly #marks: Record<Stream, number>
@@ -41,6 +42,7 @@ export class MasterSession {
     const { concentrator, software, pace } = options.settings
     this.master = master.master
     this.#options = options
+    this.#keepAliveS = master.keepAliveS ?? options.settings.keepAliveS
     this.#brokers = master.brokers.map((settings) => ({
       settings,
       memory: { session: undefined },
@@ -48,6 +50,7 @@ export class MasterSession {
     }))
     this.#settings = {
       ...pace,
+      ...master.pace,
       topics: topicsOf(concentrator),
       master: master.master,
       software,
@@ -171,7 +174,7 @@ export class MasterSession {
         version: chosen.version,
         clientId: settings.clientId ?? this.#options.settings.concentrator,
         username: settings.username,
-        keepAliveS: this.#options.settings.keepAliveS,
+        keepAliveS: this.#keepAliveS,
         connectMs: this.#settings.connectMs,
         will,
         packetBytesMax: downlinkBytesMax,

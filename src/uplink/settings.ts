@@ -19,6 +19,9 @@ export interface MasterSettings {
   readonly master: MasterId
   /** In the order they are tried; at least one. */
   readonly brokers: readonly BrokerSettings[]
+  /** Where this master differs from the others. */
+  readonly keepAliveS?: number
+  readonly pace?: Partial<UplinkPace>
 }
 
 /** Times and sizes of a session; see `SessionSettings`. */

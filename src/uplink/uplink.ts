@@ -35,6 +35,10 @@ export function createUplink(options: UplinkOptions): Uplink {
         if (master === null || session.master === master) session.feed({ kind: 'replay', ...range })
       }
     },
+    turned: () => {
+      for (const session of sessions) session.feed({ kind: 'wake' })
+      return Promise.resolve()
+    },
     close: async () => {
       await Promise.all(sessions.map((session) => session.close()))
     },

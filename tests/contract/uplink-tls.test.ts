@@ -111,7 +111,6 @@ await t.test('a second connection resumes the TLS session of the first', async (
 })
 
 await t.test('a file that is missing is the reason the connection closed for', async (t) => {
-  const missing = join(scratch(t), 'none')
   const settings = { ...brokerAt('mqtts://127.0.0.1:1'), password: () => readFileSync(join(scratch(t), 'none'), 'utf8') }
   t.throws(() => openBroker(settings, { session: undefined }), { code: 'ENOENT' })
 })

@@ -74,20 +74,28 @@ export class RecordStore implements Store {
       this.marks.set(master, own)
       let moved = false
       for (const { stream, upTo } of marks) {
-        if (upTo <= (own.get(stream) ?? 0)) continue
-        own.set(stream, Math.min(upTo, this.#hi(stream)))
+        if (upTo <= (own.get(stream) ?? 0) || upTo > this.#hi(stream)) continue
+        own.set(stream, upTo)
         moved = true
       }
       return { moved }
     },
     'new-epoch': () => {
       this.epoch += 1
+      for (const stream of streams) {
+        const mark = Math.min(...[...this.marks.values()].map((own) => own.get(stream) ?? 0))
+        if (this.marks.size > 0 && mark >= this.#of(stream).lo) this.evict(stream, mark, 'salvage')
+      }
       this.marks.clear()
       return { epoch: this.epoch }
     },
     'record-event': ({ event }) => {
       this.events.push(event)
       this.append('event', { ...event })
+      return {}
+    },
+    'record-status': ({ body }) => {
+      this.append('status', body)
       return {}
     },
     'refuse-order': ({ code, message, origin }) => {

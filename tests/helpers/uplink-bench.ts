@@ -64,7 +64,7 @@ export function newMasterKey(id = 'master-key'): MasterKey {
 }
 
 export function brokerAt(url: string, version: BrokerSettings['version'] = 'auto'): BrokerSettings {
-  return { url, version, clientId: null, username: null, passwordPath: null, tls: null }
+  return { url, version, clientId: null, username: null, password: null, tls: null }
 }
 
 export interface UplinkUnderTest {

@@ -1,0 +1,180 @@
+import t from 'tap'
+import {
+  accountId,
+  dayMs,
+  epochMs,
+  formatLocal,
+  micro,
+  startOfLocalDay,
+  type AccountLimits,
+  type EpochMs,
+} from '../../src/model/index.js'
+import { WholeRuntime } from '../helpers/whole-runtime.js'
+
+t.setTimeout(3_600_000)
+const full = process.env['WATTKEEP_FULL'] === '1'
+const days = full ? 30 : Number(process.env['WATTKEEP_DAYS'] ?? 3)
+const seeds = [11, 12, 13]
+const startsAt = Date.UTC(2026, 4, 31, 9, 0, 0)
+const utcOffsetMinutes = 480
+const minutes = 60_000
+const hours = 60 * minutes
+const yuan = (amount: number) => micro(BigInt(Math.round(amount * 1_000_000)))
+const limits: AccountLimits = {
+  alarm1: yuan(10),
+  alarm2: yuan(5),
+  overdraft: yuan(0),
+  closePermitted: yuan(1),
+  hoarding: yuan(0),
+  largestCredit: yuan(0),
+}
+const tasks = `tasks:
+  - { id: daily-freeze, kind: daily-freeze, cron: '0 0 * * *', items: [energy] }
+  - { id: curve-15, kind: curve, cron: '*/15 * * * *', items: [energy] }
+  - { id: clock, kind: clock, cron: '17 3 * * *', items: [clock] }
+`
+
+interface Figures {
+  readonly slots: number
+  readonly values: number
+  readonly absences: Readonly<Record<string, number>>
+  readonly unexplained: number
+  readonly lateFreezes: number
+  readonly trips: number
+  readonly doubleTrips: number
+  readonly wrongful: number
+  readonly digest: string
+}
+
+for (const seed of seeds) {
+  await t.test(`${days} days, 200 meters, 5 % of exchanges lost, 1 % dead meters, seed ${seed}`, async (t) => {
+    const figures = await runMonth(seed)
+    t.comment(JSON.stringify(figures))
+    t.equal(figures.unexplained, 0, 'every slot ends as a value or a typed absence')
+    t.equal(figures.lateFreezes, 0, 'every value readable from answering meters is there by 06:00')
+    t.ok(figures.trips > 0, 'some customers ran out of credit')
+    t.equal(figures.wrongful, 0, 'no wrongful cut')
+    t.equal(figures.doubleTrips, 0, 'no relay order acted twice')
+    if (seed === seeds[0]) t.same(await runMonth(seed), figures, 'two runs with one seed are identical')
+  })
+}
+
+async function runMonth(seed: number): Promise<Figures> {
+  const site = new WholeRuntime({
+    area: {
+      seed,
+      buses: 8,
+      metersPerBus: 25,
+      startsAt,
+      utcOffsetMinutes,
+      baud: 2400,
+      historyMs: 5 * dayMs,
+      shares: { dead: 10_000, slow: 20_000, trailingAa: 50_000, noPreamble: 50_000 },
+      faults: { lostRequestsPpm: 25_000, lostRepliesPpm: 25_000 },
+    },
+    tasks,
+    seed,
+  })
+  try {
+    await site.start()
+    await site.time.runFor(30 * minutes)
+    await openAccounts(site)
+    let lateFreezes = 0
+    for (let day = 1; day <= days; day += 1) {
+      const midnight = startOfLocalDay(epochMs(startsAt + day * dayMs), utcOffsetMinutes)
+      await site.time.runUntilWall(epochMs(midnight + 6 * hours))
+      lateFreezes += await missingFreezes(site, midnight)
+    }
+    await site.time.runUntilWall(
+      epochMs(startOfLocalDay(epochMs(startsAt + (days + 1) * dayMs), utcOffsetMinutes) + 10 * minutes),
+    )
+    return { ...(await count(site)), lateFreezes }
+  } finally {
+    await site.stop()
+    site.remove()
+  }
+}
+
+/** A quarter of the customers prepay; some of them far too little. */
+async function openAccounts(site: WholeRuntime): Promise<void> {
+  const customers = site.area.archive.filter((_, index) => index % 4 === 0)
+  for (const [index, meter] of customers.entries()) {
+    const opening = yuan(index % 5 === 0 ? 12 + index : 2000)
+    const body = {
+      kind: 'open-account',
+      account: accountId(`A-${meter.id}`),
+      meter: meter.id,
+      unit: 'money',
+      tariff: 'residential-tou',
+      limits,
+      opening,
+    } as const
+    const reply = await site.order(body)
+    if (!reply.accepted) throw new Error(reply.message)
+  }
+}
+
+function deadMeters(site: WholeRuntime): ReadonlySet<string> {
+  const dead = site.area.archive.filter((meter) => site.area.meter(meter.id).options.quirks.deadSpans.length > 0)
+  return new Set(dead.map((meter) => meter.id))
+}
+
+async function missingFreezes(site: WholeRuntime, midnight: EpochMs): Promise<number> {
+  const { slots } = await site.store.run('closed-slots', { from: midnight, to: epochMs(midnight + 1) })
+  const has = new Set(slots.filter((slot) => slot.task === 'daily-freeze').map((slot) => slot.meter as string))
+  const dead = deadMeters(site)
+  return site.area.archive.filter((meter) => !dead.has(meter.id) && !has.has(meter.id)).length
+}
+
+async function count(site: WholeRuntime): Promise<Omit<Figures, 'lateFreezes'>> {
+  const from = startOfLocalDay(epochMs(startsAt + dayMs), utcOffsetMinutes)
+  const to = startOfLocalDay(epochMs(startsAt + days * dayMs), utcOffsetMinutes)
+  await site.store.run('flush', {})
+  const absences: Record<string, number> = {}
+  let values = 0
+  let slots = 0
+  let unexplained = 0
+  let digest = 17
+  for (const meter of site.area.archive) {
+    const { points } = await site.store.run('points', { meter: meter.id, from, to: epochMs(to - 1) })
+    slots += points.length
+    const expected = ((to - from) / dayMs) * (96 + 1 + 1)
+    unexplained += Math.abs(expected - points.length)
+    for (const point of points) {
+      for (const value of point.values) {
+        if ('absent' in value) absences[value.absent] = (absences[value.absent] ?? 0) + 1
+        else values += 1
+        digest = (Math.imul(digest, 31) + hash(JSON.stringify(value)) + point.stamp.receivedAt) | 0
+      }
+    }
+  }
+  return { slots, values, absences, unexplained, digest: (digest >>> 0).toString(16), ...(await relays(site)) }
+}
+
+/** A cut is wrongful when the true balance, from the meter's own true energy, was still above zero, or in the blocked time. */
+async function relays(site: WholeRuntime): Promise<{ trips: number; doubleTrips: number; wrongful: number }> {
+  const { accounts } = await site.store.run('accounts', {})
+  let trips = 0
+  let doubleTrips = 0
+  let wrongful = 0
+  for (const meter of site.area.archive) {
+    const acted = site.area.relayActions(meter.id).filter(({ command, accepted }) => command === 'trip' && accepted)
+    trips += acted.length
+    doubleTrips += acted.filter(({ contactBefore }) => contactBefore === 'open').length
+    const view = accounts.find(({ account }) => account.meter === meter.id)
+    for (const action of acted) {
+      const local = formatLocal(epochMs(action.at), utcOffsetMinutes)
+      const hour = Number(local.slice(11, 13))
+      const weekday = new Date(action.at + utcOffsetMinutes * minutes).getUTCDay()
+      const isBlocked = hour >= 20 || hour < 8 || weekday === 0 || weekday === 6
+      if (view === undefined || view.runningBalance > 0n || isBlocked) wrongful += 1
+    }
+  }
+  return { trips, doubleTrips, wrongful }
+}
+
+function hash(text: string): number {
+  let value = 0
+  for (let index = 0; index < text.length; index += 1) value = (Math.imul(value, 31) + text.charCodeAt(index)) | 0
+  return value
+}
