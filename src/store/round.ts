@@ -52,8 +52,8 @@ export class Round {
     this.facts.entries.push(...decision.entries)
     this.facts.statements.push(...decision.statements)
     this.facts.events.push(...decision.events)
-    for (const command of decision.withdrawn) this.#withdraw(account.id, command)
     for (const command of decision.wanted) this.#want(account.id, account.meter, command)
+    for (const command of decision.withdrawn) this.#withdraw(account.id, command)
   }
 
   /** Journals a row; a stage that master and console should hear of becomes a result as well. */
@@ -120,7 +120,22 @@ export class Round {
       const evidence = { ...order.evidence, withdrawn: true }
       const stage = order.stage === 'journalled' ? 'expired' : order.stage
       this.journal({ ...row, order: { ...order, stage, evidence } }, { tell: stage === 'expired' })
+      if (stage === 'expired') this.#tellExpired(account, command)
     }
+  }
+
+  /** The account waits for the end of its orders, also of one that never began. */
+  #tellExpired(account: AccountId, command: RelayCommand): void {
+    const state = this.state(account)
+    const fact = {
+      kind: 'order-finished',
+      command,
+      byRule: true,
+      stage: 'expired',
+      relay: null,
+      needsSecurityChip: false,
+    } as const
+    if (state !== null) this.decide(state, fact)
   }
 }
 
