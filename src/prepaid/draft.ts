@@ -116,7 +116,7 @@ export class Draft {
 
   #charge(pieces: readonly ChargePiece[]): void {
     for (const line of chargeLines(pieces, this.account, this.context.tariffs)) {
-      const at = line.pieces.reduce((latest, piece) => (piece.to > latest ? piece.to : latest), this.account.postedTo.at)
+      const at = line.pieces.reduce((_before, piece) => piece.to, this.account.postedTo.at)
       this.chargeEntries(line, 'charge', at)
     }
   }

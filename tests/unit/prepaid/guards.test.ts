@@ -96,6 +96,7 @@ await t.test('a tariff that is not verified prices nothing and holds', async (t)
   story.passes('2026-03-02 09:41')
   t.same(held(story), ['blocked-calendar', 'tariff-unverified'])
   story.read('102', '2026-03-02 10:00')
+  story.read('102', '2026-03-02 10:10')
   t.equal(story.balance, yuan('0'), 'the energy waits')
   story.context = { ...story.context, tariffs: tariffBook([plainTariff]) }
   story.accept({ kind: 'parameters-changed' })
@@ -151,6 +152,15 @@ await t.test('a relay in question holds and is to be read', async (t) => {
   open.relay('open')
   open.read('101', '2026-03-02 09:30')
   t.same(held(open), ['relay-unusable'], 'nothing to cut, and nothing of ours to give back')
+})
+
+await t.test('stopped pricing holds', async (t) => {
+  const story = opened({ opening: '3', rules: { blocked: { ...never, dates: ['2026-03-02'] } } })
+  story.read('106', '2026-03-02 09:30')
+  story.read('50', '2026-03-02 09:45')
+  story.read('50', '2026-03-02 09:46')
+  story.passes('2026-03-02 09:47')
+  t.same(held(story), ['blocked-calendar', 'pricing-stopped'])
 })
 
 await t.test('nights run across midnight or within a day', async (t) => {

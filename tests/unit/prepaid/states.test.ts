@@ -224,6 +224,10 @@ await t.test('a refused trip rests for a day', async (t) => {
   t.equal(story.state, 'overdrawn')
   story.read('101.1', '2026-03-03 09:31')
   t.equal(story.state, 'disconnecting')
+  const { account, running } = story.ledger
+  story.ledger = { account: { ...account, relay: { ...account.relay, problem: 'refused', at: null } }, running }
+  story.passes('2026-03-03 09:32')
+  t.equal(story.account.relay.problem, null, 'one without a date is over')
 })
 
 await t.test('energy that flows through an open relay is an event, and the relay is read again', async (t) => {
