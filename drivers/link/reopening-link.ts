@@ -31,11 +31,14 @@ export interface ReopeningLinkOptions extends LinkWorld {
   /** How the link is called in logs. */
   readonly name: string
   readonly byteMs: number
-  /** Requests without any byte in return for so long: opened anew; 0: never. */
+  /** Requests without any byte in return for so long: opened anew, and again after twice as long up to an hour; 0: never. */
   readonly staleMs: number
   /** Starts an attempt; what it returns gives the attempt up. */
   readonly open: (events: ChannelEvents) => () => void
 }
+
+/** A connection without any answer is made anew once in so long at least. */
+const staleMsMax = 3_600_000
 
 /** Keeps one channel open: opens, notices loss, opens again with a growing pause, until closed. */
 export class ReopeningLink implements Link {
@@ -46,6 +49,7 @@ export class ReopeningLink implements Link {
   #channel: Channel | null = null
   #generation = 0
   #unansweredSince: MonotonicMs | null = null
+  #staleTimes = 0
   #cancelTimer: () => void = () => {}
   #abandon: () => void = () => {}
   #toldCode = ''
@@ -68,9 +72,9 @@ export class ReopeningLink implements Link {
   write(bytes: Uint8Array): WriteResult {
     if (this.#channel === null) return { ok: false, code: this.#health.name === 'waiting' ? this.#health.code : 'not-open' }
     const now = this.#options.clock.monotonic()
-    const { staleMs } = this.#options
-    if (staleMs > 0 && this.#unansweredSince !== null && now - this.#unansweredSince >= staleMs) {
-      this.#lose('stale', `no byte arrived for ${staleMs} ms although requests left`)
+    if (this.#isStale(now)) {
+      this.#staleTimes++
+      this.#lose('stale', 'requests left, but no byte arrived')
       return { ok: false, code: 'stale' }
     }
     const result = this.#channel.write(bytes)
@@ -131,8 +135,16 @@ export class ReopeningLink implements Link {
     this.#onState(true, 'open')
   }
 
+  /** When calling again brought no byte either, the meters may simply be dead: then twice as long passes before the next call. */
+  #isStale(now: MonotonicMs): boolean {
+    const { staleMs } = this.#options
+    if (staleMs === 0 || this.#unansweredSince === null) return false
+    return now - this.#unansweredSince >= Math.max(staleMs, Math.min(staleMsMax, staleMs * 2 ** this.#staleTimes))
+  }
+
   #heard(bytes: Uint8Array): void {
     this.#unansweredSince = null
+    this.#staleTimes = 0
     this.#health = linkHeard(this.#health)
     this.#onBytes(bytes)
   }

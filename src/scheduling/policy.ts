@@ -22,6 +22,7 @@ export interface SchedulingPolicy {
 
 /** Bounds of the deadline for a reply's first byte, counted from the end of the request. */
 export interface FirstByteLimits {
+  /** However quick a meter has been, one reply that is late now and then must not meet the next request on the wire. */
   readonly floorMs: number
   /** For meters that are not known yet. @source DL/T 645-2007, 5.2: Td ≤ 500 ms, plus a margin */
   readonly ceilingMs: number
@@ -43,5 +44,5 @@ export const defaultSchedulingPolicy: SchedulingPolicy = {
   probeMaxMs: 300_000,
   probeShare: 0.02,
   probeCreditMsMax: 1_000,
-  firstByte: { floorMs: 100, ceilingMs: 550, writeMs: 1_000, marginMs: 50, samplesMin: 4 },
+  firstByte: { floorMs: 150, ceilingMs: 550, writeMs: 1_000, marginMs: 50, samplesMin: 4 },
 }

@@ -3,7 +3,7 @@ import { createRs485Bus } from '../../../drivers/rs485/index.js'
 import { VirtualTime } from '../../../drivers/simulated/virtual-time.js'
 import { epochMs, linkId, monotonicMs } from '../../../src/model/index.js'
 import type { JobResult, Priority, Runner, Session } from '../../../src/ports/index.js'
-import { createBusRunner, type BusRunnerOptions } from '../../../src/runtime/bus-runner.js'
+import { createBusRunner, exchangeMsMax, type BusRunnerOptions } from '../../../src/runtime/bus-runner.js'
 import { defaultSchedulingPolicy } from '../../../src/scheduling/index.js'
 import { FakeLink } from '../../helpers/fake-link.js'
 import { TestMeters } from '../../helpers/test-meters.js'
@@ -245,6 +245,25 @@ await t.test('a full queue refuses; a closed runner, too', async (t) => {
   await runner.close()
   await time.runFor(1_000)
   t.equal(time.pending, 0, 'no timer is left over')
+})
+
+await t.test('closing does not wait for a device that trickles bytes for ever', async (t) => {
+  const { runner, link, time, settled } = bench()
+  const { effect } = testSession({ meter: 1, registers: [1] })
+  const session: Session<number> = {
+    effect: effect.kind === 'settled' ? { ...effect, outcome: 0 } : { ...effect, reply: () => ({ kind: 'incomplete' }) },
+    step: () => ({ effect: { kind: 'settled', outcome: 1 }, step: () => session }),
+  }
+  const trickle = (): void => {
+    link.say([0x21])
+    time.after(400, trickle)
+  }
+  link.onRequest = trickle
+  const job = runner.run({ meter: testAddress(1), session, priority: 'curve', expiresAt: null })
+  await settled(runner.close())
+  t.equal(time.monotonic(), 2_500)
+  t.strictSame(await settled(job), { kind: 'settled', outcome: 1 }, 'the exchange itself ends at its own limit')
+  t.equal(time.monotonic(), exchangeMsMax)
 })
 
 await t.test('an empty plan needs no bus', async (t) => {
