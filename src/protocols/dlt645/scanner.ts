@@ -7,6 +7,10 @@ import { registerBytes, type Request } from './requests.js'
 /** Wake-up bytes that are taken with a frame; of a longer run the first ones are noise. */
 export const wakeUpBytesMax = 16
 
+/** Data bytes of an error word, and of an address: a false start that claims more is given up at once. */
+const refusalBytesMax = 2
+const addressLength = 6
+
 /**
  * Any whole frame, of a master or of a meter, with the wake-up bytes in front of it.
  *
@@ -27,10 +31,12 @@ export function replyScanner(address: string, request: Request): Scanner {
       if (body.length >= 7 && !addressMatches(address, addressText(body.subarray(1, 7)))) return false
       if (body.length < 9) return true
       const control = byteAt(body, 8)
-      if (control === (fn | 0xc0)) return true
+      if (control === (fn | 0xc0)) return body.length < 10 || byteAt(body, 9) <= refusalBytesMax
       const mayHaveMore = request.fn === 'read' || request.fn === 'read-more'
       if (control !== (fn | 0x80) && !(mayHaveMore && control === (fn | 0xa0))) return false
-      if (di === null || body.length < 10) return true
+      if (body.length < 10) return true
+      if (request.fn === 'read-address') return byteAt(body, 9) === addressLength
+      if (di === null) return true
       return repeatsRegister(body, di) && (request.fn !== 'read-more' || endsWithSeq(body, request.seq))
     })
 }

@@ -157,6 +157,7 @@ await t.test('the answer to each service is recognised', async (t) => {
   t.ok(takes(read, 0xb1, '0000010026000000'), 'more follows')
   t.ok(takes(read, 0xd1, '02'), 'a refusal has no register')
   t.notOk(takes(read, 0xf1, '02'))
+  t.notOk(takes(read, 0xd1, '020202'), 'an error word has at most two bytes')
   t.ok(takes(read, 0x91, '0000010026000000', address, 'AAAAAAAAAAAA'), 'the real address answers a wildcard')
   t.ok(takes(read, 0x91, '0000010026000000', address, 'AAAAAA789012'))
   t.notOk(takes(read, 0x91, '0000010026000000', address, 'AAAAAA789013'))
@@ -170,6 +171,13 @@ await t.test('the answer to each service is recognised', async (t) => {
   t.notOk(takes(security, 0x83, 'FF020107'))
   t.notOk(takes(security, 0xa3, 'FF010107'))
   t.ok(takes({ fn: 'read-address' }, 0x93, '129078563412', address, 'AAAAAAAAAAAA'))
+  t.notOk(takes({ fn: 'read-address' }, 0x93, '12907856341200', address, 'AAAAAAAAAAAA'))
+  t.strictSame(replyScanner(address, read)(bytesOf('681290785634126' + '8D1')), { kind: 'incomplete' })
+  t.strictSame(
+    replyScanner('AAAAAAAAAAAA', { fn: 'read-address' })(bytesOf('6812907856341268' + '93C8')),
+    { kind: 'noise', skip: 1 },
+    'nobody waits for 200 bytes',
+  )
   t.ok(takes({ fn: 'clear-events', di: 'FFFFFFFF', credentials: { password: '00000000', operator: '00000000' } }, 0x9b, ''))
 })
 
