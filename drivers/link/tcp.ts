@@ -28,7 +28,7 @@ function openTcp(spec: TcpSpec, events: ChannelEvents): () => void {
     socket.destroy()
     events.lost(code, message)
   }
-  socket.on('error', (error) => lost('code' in error ? String(error.code).toLowerCase() : 'socket-error', error.message))
+  socket.on('error', (error) => lost(codeOf(error), error.message))
   socket.on('end', () => lost('peer-closed', 'the peer closed the connection'))
   socket.on('close', () => lost('closed', 'the connection is closed'))
   socket.on('data', (bytes) => events.bytes(bytes))
@@ -48,4 +48,20 @@ function openTcp(spec: TcpSpec, events: ChannelEvents): () => void {
     }),
   )
   return () => void socket.destroy()
+}
+
+const codes: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'refused'],
+  ['ECONNRESET', 'peer-closed'],
+  ['EPIPE', 'peer-closed'],
+  ['ETIMEDOUT', 'timeout'],
+  ['EHOSTUNREACH', 'unreachable'],
+  ['ENETUNREACH', 'unreachable'],
+  ['ENOTFOUND', 'unknown-host'],
+  ['EAI_AGAIN', 'unknown-host'],
+])
+
+function codeOf(error: Error): string {
+  const code = 'code' in error ? String(error.code) : 'socket-error'
+  return codes.get(code) ?? code.toLowerCase()
 }
