@@ -130,6 +130,9 @@ await t.test('files and functions have their limits, tables of data have none', 
   const message = `f has ${functionLinesMax + 1} lines; at most ${functionLinesMax}`
   t.match(breachesOf('src/prepaid/x.ts', `\nfunction f() {\n${body}  g()\n}\n`), [`function-lines:2: ${message}`])
   t.match(breachesOf('src/prepaid/x.ts', `const f = () => {\n${body}  g()\n}\n`), [`function-lines:1: ${message}`])
+  const suite = `function suite(t) {\n  t.test(() => {\n${body}  })\n  t.test(() => {\n${body}  })\n}\n`
+  t.same(breachesOf('tests/helpers/x-contract.ts', suite), [], 'a suite of tests is measured test by test')
+  t.match(breachesOf('src/prepaid/x.ts', suite), [/^function-lines:1: suite has/])
   t.match(breachesOf('src/prepaid/x.ts', `class A {\n  f() {\n${body}  g()\n}\n}`), [`function-lines:2: ${message}`])
 })
 
