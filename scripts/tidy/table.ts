@@ -80,7 +80,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['src/store', 'scripts'],
   mqtt: ['src/uplink', 'scripts'],
   'node-schedule': ['src/calendar.ts', 'src/calendar'],
-  yaml: ['src/settings'],
+  yaml: ['src/settings', 'scripts'],
   serialport: ['drivers/link'],
   '@serialport/parser-byte-length': ['drivers/link', 'drivers/wireless', 'drivers/card'],
   '@serialport/bindings-cpp': ['drivers/link'],

@@ -184,7 +184,7 @@ await t.test('rules between the values of a tariff are kept', async (t) => {
 await t.test('rules between the values of tasks and profiles are kept', async (t) => {
   const status = 'kind: status'
   const tasks: [string, string, RegExp][] = [
-    ['*/15 * * * *', '*/15 * * * * *', /fires more often than once a minute/],
+    ['*/15 * * * *', '* * * * * *', /fires more often than every 2 seconds/],
     ['17 3 * * *', '17 3 31 2 *', /no such day ever comes/],
     [status, `${status}\n    liveWindowMinutes: 60`, /closesAfterMinutes expected at least liveWindowMinutes/],
     [status, `${status}\n    meters: { ids: [M-0001, M-0777] }`, /meters\.ids\[1\] meter M-0777 stands in no archive/],

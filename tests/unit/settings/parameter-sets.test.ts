@@ -66,7 +66,7 @@ await t.test('a set replaces its own part; the keys of masters stay', async (t) 
   t.not(rules.ok && parametersHash(rules.value), parametersHash(parameters))
 })
 
-await t.test('a bad set is refused whole, with the first problem and the number of others', async (t) => {
+await t.test('lesson 3: a bad set is refused whole, with the first problem and the number of others', async (t) => {
   t.match(
     refusal('archive', { meters: [{ id: 'M' }] }),
     /^meters\[0\]\.address is missing: expected an address .* \(and 3 more\)$/,
