@@ -1,5 +1,4 @@
 import { pathToFileURL } from 'node:url'
-import { stringify } from 'yaml'
 import { z } from 'zod'
 import { envelopeSchema } from '../src/control/envelope.js'
 import { orderPayloadSchema } from '../src/control/order-schema.js'
@@ -8,8 +7,8 @@ import { ackSchema, batchSchema, helloSchema, stateSchema } from '../src/uplink/
 import { streamLetters } from '../src/uplink/topics.js'
 
 /**
- * The uplink's contract for machines, AsyncAPI 3, from the very schemas that judge the messages. `docs/asyncapi.yaml` is this text;
- * a test compares them. Write it anew with: node dist/scripts/asyncapi.js > docs/asyncapi.yaml
+ * The uplink's contract for machines, AsyncAPI 3, from the very schemas that judge the messages. `docs/asyncapi.json` is this text;
+ * a test compares them. Write it anew with: node dist/scripts/asyncapi.js > docs/asyncapi.json
  */
 export function asyncApi(): string {
   const channels = {
@@ -28,7 +27,7 @@ export function asyncApi(): string {
       title: 'Wattkeep uplink',
       version: '1',
       description:
-        'A concentrator delivers its records to master stations and takes in their orders. docs/uplink.md tells it in words.',
+        'A concentrator delivers its records to master stations and takes in their orders. docs/uplink.md tells it in words; this is made from the schemas in src by scripts/asyncapi.ts.',
       license: { name: 'Apache-2.0' },
     },
     defaultContentType: 'application/json',
@@ -55,7 +54,8 @@ export function asyncApi(): string {
       },
     },
   }
-  return `# Made from the schemas in src by scripts/asyncapi.ts; do not edit.\n${stringify(document, { aliasDuplicateObjects: false, lineWidth: 120 })}`
+  return `${JSON.stringify(document, null, 2)}
+`
 }
 
 function channel(level: string, name: string, description: string) {

@@ -110,5 +110,5 @@ function toResult<T>(parsed: { success: true; data: T } | { success: false; erro
 }
 
 await t.test('the contract for machines is the one the schemas give', async (t) => {
-  t.equal(readFileSync(join(projectRoot(), 'docs/asyncapi.yaml'), 'utf8'), asyncApi())
+  t.equal(readFileSync(join(projectRoot(), 'docs/asyncapi.json'), 'utf8'), asyncApi())
 })
