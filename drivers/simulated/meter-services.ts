@@ -1,4 +1,4 @@
-import { dayMs, minuteMs, type LocalTime } from '../../src/model/index.js'
+import { dayMs, epochMs, formatLocal, minuteMs, type LocalTime } from '../../src/model/index.js'
 import type { WriteCredentials } from '../../src/ports/index.js'
 import {
   answersFor,
@@ -221,18 +221,19 @@ export class MeterServices {
     const { physics, relay, quirks } = this.#o
     if ('enciphered' in request.order) return this.#refuseRelay('enciphered', 'mac-check-failed')
     const { command, hold, expiry } = request.order
-    if (quirks.needsSecurityChip) return this.#refuseRelay(command, 'not-authorised')
-    if (!this.#isAuthorised(request.credentials.password, localMs)) return this.#refuseRelay(command, 'not-authorised')
+    const said = typeof expiry === 'string' ? null : formatLocal(epochMs(displayMs(expiry)), 0)
+    if (quirks.needsSecurityChip) return this.#refuseRelay(command, 'not-authorised', said)
+    if (!this.#isAuthorised(request.credentials.password, localMs)) return this.#refuseRelay(command, 'not-authorised', said)
     const isExpired = expiry === 'absent' || (expiry !== 'unchecked' && displayMs(expiry) < localMs)
-    if (isExpired) return this.#refuseRelay(command, 'expired')
-    const verdict = relay.order(command, hold, physics.at)
+    if (isExpired) return this.#refuseRelay(command, 'expired', said)
+    const verdict = relay.order(command, hold, physics.at, said)
     this.#o.moved()
     if (!verdict.accepted) return this.#relayRefusal(verdict.refusal)
     return { kind: 'reply', fn: 'relay', word: quirks.executionWord ? verdict.word : null }
   }
 
-  #refuseRelay(command: string, refused: OrderRefusal): Reply {
-    this.#o.relay.refuse(command, refused, this.#o.physics.at)
+  #refuseRelay(command: string, refused: OrderRefusal, expiry: string | null = null): Reply {
+    this.#o.relay.refuse(command, refused, this.#o.physics.at, expiry)
     return this.#relayRefusal(refused)
   }
 

@@ -13,6 +13,8 @@ export interface RelayAction {
   readonly command: string
   readonly accepted: boolean
   readonly refusal: string | null
+  /** End of the order's life as its frame says it, by which orders can be told apart: `2026-03-01 10:00:00`. */
+  readonly expiry: string | null
   readonly contactBefore: Contact
   readonly contactAfter: Contact
 }
@@ -72,19 +74,17 @@ export class SupplyRelay {
   }
 
   /** Carries an order out whose password and expiry were found good. `n2` is its second byte: 5-minute steps. */
-  order(command: RelayWord, n2: number, at: number): RelayVerdict {
+  order(command: RelayWord, n2: number, at: number, expiry: string | null = null): RelayVerdict {
     const before = this.#contact
     const verdict = this.#apply(command, n2, at)
-    this.#log(
-      { at, cause: 'order', command, accepted: verdict.accepted, refusal: verdict.accepted ? null : verdict.refusal },
-      before,
-    )
+    const refusal = verdict.accepted ? null : verdict.refusal
+    this.#log({ at, cause: 'order', command, accepted: verdict.accepted, refusal, expiry }, before)
     return verdict
   }
 
   /** An order that the meter refused before looking at the relay. */
-  refuse(command: string, refusal: string, at: number): void {
-    this.#log({ at, cause: 'order', command, accepted: false, refusal }, this.#contact)
+  refuse(command: string, refusal: string, at: number, expiry: string | null = null): void {
+    this.#log({ at, cause: 'order', command, accepted: false, refusal, expiry }, this.#contact)
   }
 
   /** The customer presses the meter's button. @returns whether it closed */
@@ -92,7 +92,8 @@ export class SupplyRelay {
     const before = this.#contact
     const closes = before === 'open' && this.#mayClose
     if (closes) this.#close()
-    this.#log({ at, cause: 'button', command: 'press', accepted: closes, refusal: closes ? null : 'not-permitted' }, before)
+    const refusal = closes ? null : 'not-permitted'
+    this.#log({ at, cause: 'button', command: 'press', accepted: closes, refusal, expiry: null }, before)
     return closes
   }
 
@@ -106,7 +107,7 @@ export class SupplyRelay {
     else if (pending.how === 'close') this.#close()
     else this.#permit()
     const cause = pending.kind === 'trip' ? 'delay' : 'restore'
-    this.#log({ at: pending.at, cause, command: pending.kind, accepted: true, refusal: null }, before)
+    this.#log({ at: pending.at, cause, command: pending.kind, accepted: true, refusal: null, expiry: null }, before)
   }
 
   #apply(command: RelayWord, n2: number, at: number): RelayVerdict {

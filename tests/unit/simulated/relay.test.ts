@@ -63,6 +63,11 @@ await t.test('an order that is late, or whose password is wrong, moves nothing a
     meter.relay.actions.map((action) => action.refusal),
     ['expired', 'expired', 'not-authorised', null],
   )
+  t.strictSame(
+    meter.relay.actions.map((action) => action.expiry),
+    ['2026-03-01 09:00:00', null, null, '2026-03-01 11:00:00'],
+    'orders can be told apart by the end of their life',
+  )
   t.end()
 })
 
