@@ -67,6 +67,10 @@ const clockCheckEveryMs = 5_000
 /** How often the box reports its own health in the `status` stream. */
 const healthEveryMs = 3_600_000
 
+/** How long a stop waits for the master to acknowledge the last records. */
+const deliverMsMax = 2_500
+const deliverLookMs = 50
+
 /**
  * The whole runtime behind its ports: the same composition runs in a field box and in virtual time. `start` ends when money is
  * safe and the buses run; `stop` ends within the time of one exchange.
@@ -122,9 +126,26 @@ export class Daemon {
     await this.#executor?.close()
     await Promise.all([...this.#runners.values()].map((runner) => runner.close()))
     await this.#collector?.close()
+    await this.#deliverRest()
     await this.#uplink?.close()
     await Promise.all([...this.#buses.values()].map((bus) => bus.close()))
     await this.#options.store.close()
+  }
+
+  /** What was collected last is committed and, while a master is there, given a moment to arrive: it would wait for the next start. */
+  async #deliverRest(): Promise<void> {
+    const { store, timers } = this.#options
+    if (this.#collector === null) return
+    await store.run('flush', {})
+    if (this.#uplink === null) return
+    const { extents } = await store.run('extents', {})
+    const isDelivered = (): boolean =>
+      this.#uplink
+        ?.state()
+        .every(({ state, marks }) => state !== 'online' || extents.every(({ stream, hi }) => marks[stream] >= hi)) ?? true
+    for (let waited = 0; waited < deliverMsMax && !isDelivered(); waited += deliverLookMs) {
+      await new Promise<void>((resolve) => void timers.after(deliverLookMs, resolve))
+    }
   }
 
   /** The one way in for orders; before `start` has ended every order is refused. */

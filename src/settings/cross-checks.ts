@@ -18,7 +18,7 @@ export interface Draft {
 }
 
 /** Slots closer than this would keep a bus busy with one task for ever. */
-export const taskSpacingMinMs = 60_000
+export const taskSpacingMinMs = 2_000
 
 /** What one file or order cannot see alone: names that nobody bears, names borne twice, texts that only a protocol understands. */
 export function crossCheck(draft: Draft, checks: SettingsChecks, problems: Problems): void {
@@ -117,7 +117,7 @@ function cronProblem(cron: string, utcOffsetMinutes: number, checks: SettingsChe
     let instant = checks.nextAfter(cron, utcOffsetMinutes, probe)
     for (let match = 0; match < 3; match++) {
       const next = checks.nextAfter(cron, utcOffsetMinutes, instant)
-      if (next - instant < taskSpacingMinMs) return `fires more often than once a minute: ${cron}`
+      if (next - instant < taskSpacingMinMs) return `fires more often than every 2 seconds: ${cron}`
       instant = next
     }
     return null
