@@ -29,3 +29,5 @@ async function startBus(): Promise<number> {
 
 const ports = await Promise.all(Array.from({ length: Number(process.argv[2] ?? '1') }, startBus))
 console.log(JSON.stringify(ports))
+// Ends with the bench: its end closes our standard input.
+process.stdin.on('end', () => process.exit(0)).resume()

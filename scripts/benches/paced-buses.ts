@@ -51,7 +51,7 @@ export async function startPacedBuses(options: PacedOptions): Promise<PacedBuses
   const { baud, buses, quietMs, silent } = options
   const folder = mkdtempSync(join(tmpdir(), 'wattkeep-bench-'))
   const meters = spawn(process.execPath, [fileURLToPath(new URL('./meter-server.js', import.meta.url)), String(buses)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ports = parsePorts(await once(createInterface({ input: meters.stdout }), 'line'))
   const paths = ports.map((_, i) => join(folder, `bus-${i + 1}`))

@@ -18,6 +18,8 @@ are there long before 60 s are over). A reading is one value.
   --meters N   meters of the site, default 2000
   --json       one line of JSON for each figure`
 
+const warmUpSlots = 23
+
 const { values } = parseArgs({
   options: {
     meters: { type: 'string', default: '2000' },
@@ -51,27 +53,48 @@ interface Case {
   readonly aim: boolean
 }
 
+/** Ten in the morning: the accounts' daily statements are over, and measured for themselves. */
+const morning = Date.UTC(2026, 2, 1, 2)
+const statementTime = Date.UTC(2026, 2, 1, 22, 30)
+
 async function run(figures: Figures, disk: MeasuredDisk, what: Case): Promise<void> {
   let state = 1
   const random = { next: () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647 }
-  const load = new StoreLoad({ meters: what.meters, slotMs: what.slotMs, startAt: Date.UTC(2026, 2, 1, 16), random })
+  const isDay = what.slotMs * what.slots >= 86_400_000
+  const load = new StoreLoad({ meters: what.meters, slotMs: what.slotMs, startAt: morning + warmUpSlots * what.slotMs, random })
   const path = join(disk.folder, `${what.name.replaceAll(/\W+/g, '-')}.db`)
-  const store = await openWorkerStore({ path, now: load.stamp().receivedAt, random, reserveBytes: 65_536 }, systemTimers)
+  const options = { path, now: load.stamp().receivedAt, random, reserveBytes: 65_536 }
+  const store = await openWorkerStore(options, systemTimers)
   try {
     await store.run('configure', { parameters: load.parameters, stamp: load.stamp() })
-    await load.openAccounts(store)
-    await apply(store, load, 0)
+    if (!isDay) await load.openAccounts(store)
+    // A box that has been running: the WAL has its size, and the file has the room that yesterday's log left.
+    for (let slot = -warmUpSlots; slot <= 0; slot += 1) await apply(store, load, slot)
     await store.run('close-day', { day: epochMs(0), stamp: load.stamp() })
     await measure(figures, { disk, store, load, what })
+    if (!isDay) await statements(figures, { disk, store, load, what })
   } finally {
     await store.close()
   }
 }
 
-async function measure(
-  figures: Figures,
-  bench: { readonly disk: MeasuredDisk; readonly store: Store; readonly load: StoreLoad; readonly what: Case },
-): Promise<void> {
+/** What the accounts add once a day: a charge and a statement each, every one committed at once. */
+async function statements(figures: Figures, bench: Bench): Promise<void> {
+  const { disk, store, load, what } = bench
+  load.pass(statementTime - load.stamp().receivedAt)
+  const before = disk.written()
+  await apply(store, load, Math.ceil((statementTime - morning) / what.slotMs))
+  figures.add(what.name, 'written for each account at its day’s end', (disk.written() - before) / what.meters, 'B')
+}
+
+interface Bench {
+  readonly disk: MeasuredDisk
+  readonly store: Store
+  readonly load: StoreLoad
+  readonly what: Case
+}
+
+async function measure(figures: Figures, bench: Bench): Promise<void> {
   const { disk, store, load, what } = bench
   const before = { written: disk.written(), cpu: process.cpuUsage(), file: await usedBytes(store) }
   for (let slot = 1; slot <= what.slots; slot += 1) await apply(store, load, slot)

@@ -83,7 +83,7 @@ export class BusQueue<J extends QueuedJob> {
   constructor(policy: SchedulingPolicy, random: Random, now: MonotonicMs) {
     this.#policy = policy
     this.#random = random
-    this.#budget = { creditMs: 0, countedAt: now }
+    this.#budget = { creditMs: 0, countedAt: now, probeMs: 0 }
     this.#waiting = {
       relay: new JobFifo(),
       'live-call': new JobFifo(),
@@ -198,6 +198,7 @@ export class BusQueue<J extends QueuedJob> {
     }
     // Asked out of turn: the job bears the time, and the next probe stays where it was.
     if (before.name === 'silent' && isUrgent(job)) return false
+    this.#budget = { ...this.#budget, probeMs: spentMs }
     const after = meterFailed(before, now, this.#random.next(), this.#policy)
     this.#setHealth(job.meter, after)
     if (after.name === 'silent')
