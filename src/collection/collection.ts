@@ -144,10 +144,10 @@ export class Collection {
     const instant = slotInstant(task.kind, due, this.options.utcOffsetMinutes)
     if (coverage.has(instant)) return
     const last = coverage.lastBefore(instant)
-    const isGap = last !== null && instant - last <= horizonOf(task)
-    if (isGap) this.openSkipped(task, last, instant, now)
-    else if (last !== null) this.tellGap(task, last, instant)
-    coverage.add(isGap ? last : instant, instant)
+    const isNear = last !== null && instant - last <= horizonOf(task)
+    if (isNear) this.openSkipped(task, last, instant, now)
+    else if (last !== null && this.dueAfter(task, last).instant < instant) this.tellGap(task, last, instant)
+    coverage.add(isNear ? last : instant, instant)
     this.open(this.ownersOf(id), { instant, due }, now, 'not-running')
   }
 
@@ -234,12 +234,18 @@ export class Collection {
   }
 
   private openSkipped(task: Task, last: EpochMs, instant: EpochMs, now: Now): void {
-    const { nextAfter, utcOffsetMinutes } = this.options
     const missed = now.monotonic - this.steppedAt < horizonOf(task) ? 'clock-wrong' : 'not-running'
-    for (let due = nextAfter(task.cron, last); due < instant; due = nextAfter(task.cron, due)) {
-      const skipped = slotInstant(task.kind, due, utcOffsetMinutes)
-      if (skipped > last && skipped < instant) this.open(this.ownersOf(task.id), { instant: skipped, due }, now, missed)
+    for (let next = this.dueAfter(task, last); next.instant < instant; next = this.dueAfter(task, next.instant)) {
+      this.open(this.ownersOf(task.id), next, now, missed)
     }
+  }
+
+  /** The first slot of a task's calendar after a slot's instant. */
+  private dueAfter(task: Task, last: EpochMs): { readonly instant: EpochMs; readonly due: EpochMs } {
+    const { nextAfter, utcOffsetMinutes } = this.options
+    let due = nextAfter(task.cron, last)
+    while (slotInstant(task.kind, due, utcOffsetMinutes) <= last) due = nextAfter(task.cron, due)
+    return { instant: slotInstant(task.kind, due, utcOffsetMinutes), due }
   }
 
   private tellGap(task: Task, last: EpochMs, instant: EpochMs): void {

@@ -6,7 +6,7 @@ import { BusQueue } from './bus-queue.js'
 import type { MeterState } from './meter-state.js'
 import { judgeReading } from './meter-state.js'
 import type { Now } from './now.js'
-import type { Asks, PlanContext, Work } from './planner.js'
+import type { Asks, LiveAsks, MemoryAsks, PlanContext, Work } from './planner.js'
 import { planLive, planMemory } from './planner.js'
 import type { Asked, Finding, SettleContext } from './settlement.js'
 import { failAll, settleFreeze, settleLive, settleRecords } from './settlement.js'
@@ -48,19 +48,18 @@ export class Dispatch {
     return bus
   }
 
-  /** When waiting work of any bus falls due by time alone; null: never. */
+  /** When waiting work of any bus falls due by time alone, after now: what is due already waits for `next`; null: never. */
   nextAt(now: Now): number | null {
     let next: number | null = null
     for (const bus of this.buses.values()) {
       const at = bus.nextAt(now.monotonic)
-      if (at !== null && (next === null || at < next)) next = at
+      if (at !== null && at > now.monotonic && (next === null || at < next)) next = at
     }
     return next
   }
 
   /** Ends a slot to which nothing more can come, or puts it in line, not before a monotonic time, for the next way to ask. */
   route(slot: Slot, now: Now, notBefore: number): void {
-    if (slot.state === 'ended') return
     const { owner } = slot
     const channels = owner.plan.items.map((_, index) => channelOf(slot, index, now, this.options.utcOffsetMinutes))
     const isOver = channels.every((channel) => channel === null) && slot.state !== 'flying'
@@ -152,7 +151,7 @@ export class Dispatch {
         }
         if (asks.kind === 'freeze') return settleFreeze(asks.wanted, result.outcome, context)
         if (asks.kind === 'record') return settleRecords(asks.owner, asks.wanted, result.outcome, context)
-        this.tellSightings(job, result.outcome, now)
+        this.tellSightings(asks, result.outcome, now)
         return settleLive(asks.slot, asks.items, result.outcome, context)
       }
       case 'expired':
@@ -200,12 +199,11 @@ export class Dispatch {
     putFound(slot, asked.index, found)
   }
 
-  private tellSightings(job: Work, outcomes: readonly ReadOutcome[], now: Now): void {
-    if (job.asks.kind !== 'live') return
-    for (const asked of job.asks.items) {
+  private tellSightings(asks: LiveAsks, outcomes: readonly ReadOutcome[], now: Now): void {
+    for (const asked of asks.items) {
       const outcome = outcomes[asked.position]
       if (outcome?.ok !== true) continue
-      this.options.onSighting({ owner: job.asks.slot.owner, asked, values: outcome.values }, now)
+      this.options.onSighting({ owner: asks.slot.owner, asked, values: outcome.values }, now)
     }
   }
 
@@ -225,8 +223,8 @@ export class Dispatch {
   /** Today's freezes go before curves; older ones and load records wait behind all that is due now. */
   private memoryClass(owner: SlotOwner, now: Now): WorkClass {
     const { task } = owner.plan
-    const youngest = owner.open.at(-1)?.at ?? -Infinity
-    const isToday = youngest >= startOfLocalDay(now.wall, this.options.utcOffsetMinutes)
+    const today = startOfLocalDay(now.wall, this.options.utcOffsetMinutes)
+    const isToday = owner.open.some((slot) => slot.at >= today)
     return task.kind === 'daily-freeze' && isToday && owner.memoryFailures < FRESH_FAILURES_MAX ? task.priority : 'backfill'
   }
 
@@ -251,13 +249,6 @@ function pauseMs(first: number, failures: number, longest: number): number {
   return Math.min(first * 2 ** Math.min(failures, 20), longest)
 }
 
-function slotsOf(asks: Asks): readonly Slot[] {
-  switch (asks.kind) {
-    case 'live':
-      return [asks.slot]
-    case 'freeze':
-      return asks.wanted.map((wanted) => wanted.slot)
-    case 'record':
-      return [...new Set(asks.wanted.flatMap((wanted) => wanted.slots))]
-  }
+function slotsOf(asks: MemoryAsks): readonly Slot[] {
+  return asks.kind === 'freeze' ? asks.wanted.map(({ slot }) => slot) : [...new Set(asks.wanted.flatMap(({ slots }) => slots))]
 }

@@ -20,9 +20,17 @@ export interface Work {
   readonly asks: Asks
 }
 
+/** A job for the meter's own memory. */
+export type MemoryWork = Work & { readonly asks: MemoryAsks }
+
 /** Positions are those of the plan's registers, which are also those of the outcomes. */
-export type Asks =
-  | { readonly kind: 'live'; readonly slot: Slot; readonly items: readonly AskedItem[] }
+export type Asks = LiveAsks | MemoryAsks
+export interface LiveAsks {
+  readonly kind: 'live'
+  readonly slot: Slot
+  readonly items: readonly AskedItem[]
+}
+export type MemoryAsks =
   | { readonly kind: 'freeze'; readonly owner: SlotOwner; readonly wanted: readonly WantedFreeze[] }
   | { readonly kind: 'record'; readonly owner: SlotOwner; readonly wanted: readonly WantedRecords[] }
 
@@ -68,7 +76,7 @@ export function planLive(slot: Slot, work: WorkClass, context: PlanContext): Wor
 }
 
 /** A question to the meter's own memory for as many of its open slots as one job may hold; null: nothing can be asked now. */
-export function planMemory(owner: SlotOwner, work: WorkClass, context: PlanContext): Work | null {
+export function planMemory(owner: SlotOwner, work: WorkClass, context: PlanContext): MemoryWork | null {
   const channel = owner.plan.task.kind === 'daily-freeze' ? 'freeze' : 'record'
   const wanting = owner.open.filter((slot) => indexesOn(slot, channel, context).length > 0)
   if (context.meterClockWrong) {
@@ -94,7 +102,7 @@ export function freezeQuiet(now: Now, utcOffsetMinutes: number, quietMs: number)
   return now.wall - startOfLocalDay(now.wall, utcOffsetMinutes) > dayMs - quietMs
 }
 
-function planFreeze(owner: SlotOwner, work: WorkClass, wanting: readonly Slot[], context: PlanContext): Work | null {
+function planFreeze(owner: SlotOwner, work: WorkClass, wanting: readonly Slot[], context: PlanContext): MemoryWork | null {
   const { now, utcOffsetMinutes, settings } = context
   if (freezeQuiet(now, utcOffsetMinutes, settings.freezeQuietMs)) return null
   const registers = new Registers()
@@ -125,7 +133,7 @@ function planFreeze(owner: SlotOwner, work: WorkClass, wanting: readonly Slot[],
 /** A hole this wide between two slots is not read across: the records in between would cost the bus for nothing. */
 const RECORDS_SKIPPED_MAX = 4
 
-function planRecords(owner: SlotOwner, work: WorkClass, wanting: readonly Slot[], context: PlanContext): Work | null {
+function planRecords(owner: SlotOwner, work: WorkClass, wanting: readonly Slot[], context: PlanContext): MemoryWork | null {
   const [first] = wanting
   if (first === undefined) return null
   const spacingMs = owner.recordSpacingMs
@@ -160,16 +168,16 @@ function indexesOn(slot: Slot, channel: 'freeze' | 'record', context: PlanContex
   return indexes
 }
 
-function workOf(
+function workOf<A extends Asks>(
   owner: SlotOwner,
   job: {
     readonly work: WorkClass
     readonly registers: Registers
     readonly expiresAt: MonotonicMs
-    readonly asks: Asks
+    readonly asks: A
     readonly context: PlanContext
   },
-): Work {
+): Work & { readonly asks: A } {
   const { meter } = owner.plan.target
   return {
     link: meter.link,

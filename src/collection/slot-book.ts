@@ -194,7 +194,5 @@ export class SlotBook {
 }
 
 function insertByInstant(open: Slot[], slot: Slot): void {
-  let index = open.length
-  while (index > 0 && (open[index - 1]?.at ?? 0) > slot.at) index--
-  open.splice(index, 0, slot)
+  open.splice(open.findLastIndex((known) => known.at < slot.at) + 1, 0, slot)
 }

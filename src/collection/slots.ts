@@ -102,11 +102,6 @@ export function channelOf(slot: Slot, index: number, now: Now, utcOffsetMinutes:
   return null
 }
 
-/** Whether nothing more can come for any of its items. */
-export function isComplete(slot: Slot, now: Now, utcOffsetMinutes: number): boolean {
-  return slot.owner.plan.items.every((_, index) => channelOf(slot, index, now, utcOffsetMinutes) === null)
-}
-
 export function putFound(slot: Slot, index: number, found: Found): void {
   slot.found ??= []
   slot.found[index] = found

@@ -37,6 +37,7 @@ const GAP_MS_MIN = 15_000
 const STALE_MAX = 64
 
 interface Watch {
+  /** −∞ once it was handed out. */
   dueAt: number
   startedAt: number
   failures: number
@@ -55,6 +56,11 @@ export class ThresholdWatch {
 
   get nextAt(): number | null {
     return this.heap.nextAt
+  }
+
+  /** Entries held, for whoever checks that they stay few. */
+  get size(): number {
+    return this.heap.size
   }
 
   hint({ meter, readBy, relay }: WatchHint, now: Now): void {
@@ -80,6 +86,7 @@ export class ThresholdWatch {
       const watch = this.watches.get(one.meter)
       if (watch === undefined || watch.dueAt !== one.dueAt) continue
       watch.startedAt = now.monotonic
+      watch.dueAt = -Infinity
       due.push({ meter: one.meter, relay: watch.relay })
     }
     return due
@@ -93,7 +100,7 @@ export class ThresholdWatch {
     this.watches.set(meter, watch)
     if (this.heap.size >= 2 * this.watches.size + STALE_MAX) {
       this.heap = new TimeHeap()
-      for (const [id, { dueAt }] of this.watches) this.heap.push(dueAt, { meter: id, dueAt })
+      for (const [id, { dueAt }] of this.watches) if (dueAt > -Infinity) this.heap.push(dueAt, { meter: id, dueAt })
     } else this.heap.push(watch.dueAt, { meter, dueAt: watch.dueAt })
   }
 }
