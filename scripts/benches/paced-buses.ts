@@ -70,25 +70,9 @@ export async function startPacedBuses(options: PacedOptions): Promise<PacedBuses
     createRs485Bus({ link: createLink(spec, { ...world, log: quiet }), clock, timers: systemTimers }),
   )
   const runners = opened.map((bus, i) => createBusRunner({ ...world, link: linkId(`bus-${i + 1}`), bus, quietMs }))
-  const counts = runners.map(() => ({ replies: 0, at: 0 }))
-  let isPolling = false
-
-  const pollMeter = async (bus: number, address: MeterAddress): Promise<void> => {
-    const runner = runners[bus]
-    const count = counts[bus]
-    while (isPolling && runner !== undefined && count !== undefined) {
-      const session = dlt645.read({ address, registers: [{ register: '00010000' }], repeats: 0 })
-      const result = await runner.run({ meter: address, session, priority: 'curve', expiresAt: null })
-      if (result.kind === 'held') await pause((result.nextProbe ?? 0) - clock.monotonic())
-      const [outcome] = result.kind === 'settled' ? result.outcome : []
-      if (outcome === undefined) continue
-      if (outcome.ok) {
-        count.replies++
-        count.at = clock.monotonic()
-      }
-      options.onReading?.(bus, address, outcome)
-    }
-  }
+  const pollers = runners.map(
+    (runner, bus) => new Poller(runner, clock, (address, outcome) => options.onReading?.(bus, address, outcome)),
+  )
   return {
     clock,
     runners,
@@ -97,26 +81,64 @@ export async function startPacedBuses(options: PacedOptions): Promise<PacedBuses
       meterDelayMs +
       quietMs,
     poll: () => {
-      isPolling = true
-      for (const bus of runners.keys())
-        for (let i = 0; i < metersPerBus; i++) {
-          // A poller never rejects: failures are outcomes.
-          void pollMeter(bus, meterAddress(`${i < silent ? '99' : '00'}${String(i).padStart(10, '0')}`))
-        }
+      for (const poller of pollers) poller.start(silent)
     },
     allSilentKnown: async () => {
       while (runners.some((runner) => runner.snapshot().silentMeters.length < silent)) await pause(50)
     },
-    progress: () => counts.map((count) => ({ ...count })),
+    progress: () => pollers.map(({ replies, at }) => ({ replies, at })),
     takeStats: () => wires.takeStats(),
     close: async () => {
-      isPolling = false
+      for (const poller of pollers) poller.stop()
       await Promise.all(runners.map((runner) => runner.close()))
       await Promise.all(opened.map((bus) => bus.close()))
       await wires.stop()
       meters.kill()
       rmSync(folder, { recursive: true })
     },
+  }
+}
+
+/** Keeps one read of every meter of a bus in its queue. */
+class Poller {
+  replies = 0
+  at = 0
+  readonly #runner: Runner
+  readonly #clock: Clock
+  readonly #onReading: (address: MeterAddress, outcome: ReadOutcome) => void
+  #isOn = false
+
+  constructor(runner: Runner, clock: Clock, onReading: (address: MeterAddress, outcome: ReadOutcome) => void) {
+    this.#runner = runner
+    this.#clock = clock
+    this.#onReading = onReading
+  }
+
+  start(silent: number): void {
+    this.#isOn = true
+    for (let i = 0; i < metersPerBus; i++) {
+      // A poller never rejects: failures are outcomes.
+      void this.#poll(meterAddress(`${i < silent ? '99' : '00'}${String(i).padStart(10, '0')}`))
+    }
+  }
+
+  stop(): void {
+    this.#isOn = false
+  }
+
+  async #poll(address: MeterAddress): Promise<void> {
+    while (this.#isOn) {
+      const session = dlt645.read({ address, registers: [{ register: '00010000' }], repeats: 0 })
+      const result = await this.#runner.run({ meter: address, session, priority: 'curve', expiresAt: null })
+      if (result.kind === 'held') await pause((result.nextProbe ?? 0) - this.#clock.monotonic())
+      const [outcome] = result.kind === 'settled' ? result.outcome : []
+      if (outcome === undefined) continue
+      if (outcome.ok) {
+        this.replies++
+        this.at = this.#clock.monotonic()
+      }
+      this.#onReading(address, outcome)
+    }
   }
 }
 

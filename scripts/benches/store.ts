@@ -20,6 +20,10 @@ are there long before 60 s are over). A reading is one value.
 
 const warmUpSlots = 23
 
+/** Ten in the morning: the accounts' daily statements are over, and measured for themselves. */
+const morning = Date.UTC(2026, 2, 1, 2)
+const statementTime = Date.UTC(2026, 2, 1, 22, 30)
+
 const { values } = parseArgs({
   options: {
     meters: { type: 'string', default: '2000' },
@@ -52,10 +56,6 @@ interface Case {
   readonly slots: number
   readonly aim: boolean
 }
-
-/** Ten in the morning: the accounts' daily statements are over, and measured for themselves. */
-const morning = Date.UTC(2026, 2, 1, 2)
-const statementTime = Date.UTC(2026, 2, 1, 22, 30)
 
 async function run(figures: Figures, disk: MeasuredDisk, what: Case): Promise<void> {
   let state = 1
