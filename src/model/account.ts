@@ -49,7 +49,10 @@ export interface AccountLimits {
 export interface BillingReading {
   readonly at: EpochMs
   readonly energy: EnergyMwh
-  /** `awaited`: the account is open but its meter has not been read yet; its first reading becomes the start. */
+  /**
+   * `awaited`: the account is open but its meter has not been read yet; its first reading becomes the start. `estimate`, as the last
+   * posted reading: pricing was resumed, and the next plausible reading becomes the start.
+   */
   readonly source: 'live' | 'daily-freeze' | 'load-record' | 'replacement' | 'opening' | 'estimate' | 'awaited'
 }
 

@@ -2,7 +2,7 @@ import { toLocal } from '../model/index.js'
 import type { Account, BlockedCalendar, EpochMs, Guard, LocalTime } from '../model/index.js'
 import type { Context, Running } from './decision.js'
 import { futureMsMax } from './register.js'
-import { lastReading } from './running.js'
+import { awaitsReading, lastReading } from './running.js'
 import { versionAt } from './tariff-book.js'
 
 /** A relay that refused an order is left alone so long: meters lock after wrong passwords, often until the next day. */
@@ -27,7 +27,7 @@ export function guardsHolding(account: Account, running: Running, context: Conte
 function isStale(account: Account, running: Running, { rules, stamp }: Context): boolean {
   const last = lastReading(account, running)
   const ageMs = stamp.receivedAt - last.at
-  return last.source === 'awaited' || ageMs > rules.readingStaleAfterMs || ageMs < -futureMsMax
+  return awaitsReading(last) || ageMs > rules.readingStaleAfterMs || ageMs < -futureMsMax
 }
 
 function isTariffUnverified(account: Account, running: Running, context: Context): boolean {

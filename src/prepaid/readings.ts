@@ -52,7 +52,7 @@ function act(draft: Draft, reading: RegisterReading, by: { readonly taken: Taken
 }
 
 function start(draft: Draft, reading: RegisterReading, first: BillingReading): void {
-  const register = { lastRaw: reading.raw, lastAt: reading.at, offset: energyMwh(0n) }
+  const register = { lastRaw: reading.raw, lastAt: reading.at, offset: energyMwh(first.energy - reading.raw) }
   draft.set({ postedTo: first, register })
   draft.setRunning({ readings: [], pieces: [], register, suspect: null, told: null })
   draft.event('account.first-reading', 'info', { reading: inUnits(reading.raw), readingAt: reading.at })

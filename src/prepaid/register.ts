@@ -80,7 +80,7 @@ export interface Known {
 /** Judges a reading that is later than all accepted ones. */
 export function assess(reading: RegisterReading, known: Known, rules: AssessmentRules): Assessment {
   const { register } = known
-  const skewMs = reading.source === 'live' && known.source === 'live' ? 0 : meterClockSkewMsMax
+  const skewMs = isOtherTime(reading.source) || isOtherTime(known.source) ? meterClockSkewMsMax : 0
   const span = { fromAt: register.lastAt, toAt: reading.at, skewMs }
   const delta = reading.raw - register.lastRaw
   if (delta >= 0n && delta <= riseMax(span, rules.metering)) return accept(reading, register.offset, false)
@@ -91,6 +91,10 @@ export function assess(reading: RegisterReading, known: Known, rules: Assessment
   const suspect: Suspect = { raw: reading.raw, at: reading.at, why: delta < 0n ? 'decreased' : 'jumped' }
   return agrees(known.suspect, suspect, rules.metering) ? { kind: 'confirmed', suspect } : { kind: 'suspect', suspect }
 }
+
+/** Its instant comes from the meter's clock or a witness's watch. */
+const isOtherTime = (source: BillingReading['source']): boolean =>
+  source === 'daily-freeze' || source === 'load-record' || source === 'replacement'
 
 export interface AssessmentRules {
   readonly metering: Metering

@@ -4,7 +4,7 @@ import { pricingOf } from './charges.js'
 import { joinPieces, pricePair } from './charging.js'
 import type { Decision, ReplaceFact } from './decision.js'
 import { inUnits, noteCharsMax, refuse, type Draft } from './draft.js'
-import { repriced } from './running.js'
+import { awaitsReading, repriced } from './running.js'
 import { levelOf, settle, transition } from './settle.js'
 
 /**
@@ -60,8 +60,8 @@ function endOfDevice(draft: Draft, { finalEnergy, at }: ReplaceFact): BillingRea
   return { at, energy: energyMwh(energy), source: 'replacement' }
 }
 
-/** The device was never read, or its register left its course: there is nothing to price up to its end. */
-const isUnpriced = ({ account }: Draft): boolean => account.pricingStopped !== null || account.postedTo.source === 'awaited'
+/** The device was never read (again), or its register left its course: there is nothing to price up to its end. */
+const isUnpriced = ({ account, lastReading }: Draft): boolean => account.pricingStopped !== null || awaitsReading(lastReading)
 
 function chargeDevice(draft: Draft, end: BillingReading): boolean {
   const { account, running, lastReading, context } = draft

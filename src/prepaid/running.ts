@@ -12,7 +12,7 @@ export const powerSpanMs = 300_000
 
 /** What became of a reading. */
 export type Taken =
-  /** The first reading of an account that waited for it. */
+  /** The first reading of an account that waited for it: a new one, or one whose pricing was resumed. */
   | { readonly kind: 'started'; readonly reading: BillingReading }
   /** The newest one: it moved the running balance. */
   | { readonly kind: 'appended'; readonly reading: BillingReading; readonly wrapped: boolean }
@@ -52,9 +52,21 @@ export function takeReading(account: Account, running: Running, reading: Registe
 export const lastReading = (account: Account, running: Running): BillingReading =>
   running.readings[running.readings.length - 1] ?? account.postedTo
 
+/** The account's own start stands where a reading of the meter is yet to come. */
+export const awaitsReading = ({ source }: BillingReading): boolean => source === 'awaited' || source === 'estimate'
+
 function takeFirst(account: Account, running: Running, reading: RegisterReading): AfterReading {
   if (reading.at < account.openedAt) return { running, taken: { kind: 'unused' } }
   return { running, taken: { kind: 'started', reading: { at: reading.at, energy: reading.raw, source: 'opening' } } }
+}
+
+/**
+ * Pricing was resumed by the master, who settled what came before. A register that was wrong twice may have been wrong when it was
+ * last seen, so nothing is charged up to the first plausible reading.
+ */
+function restart(account: Account, running: Running, reading: RegisterReading): AfterReading {
+  const { energy } = account.postedTo
+  return { running, taken: { kind: 'started', reading: { at: reading.at, energy, source: 'opening' } } }
 }
 
 function seeWhileStopped(running: Running, reading: RegisterReading): Running {
@@ -81,6 +93,7 @@ function append(account: Account, running: Running, newest: Newest): AfterReadin
       return { running: { ...running, suspect: assessment.suspect }, taken: assessment }
     case 'accepted': {
       const { register, wrapped } = assessment
+      if (account.postedTo.source === 'estimate') return restart(account, running, reading)
       const accepted = onAxis(reading, energyMwh(register.lastRaw + register.offset))
       const next = appendAccepted(account, { ...running, register, suspect: null }, { accepted, last, context })
       return { running: next, taken: { kind: 'appended', reading: accepted, wrapped } }

@@ -163,6 +163,16 @@ await t.test('stopped pricing holds', async (t) => {
   t.same(held(story), ['blocked-calendar', 'pricing-stopped'])
 })
 
+await t.test('after pricing was resumed a cut waits for a reading', async (t) => {
+  const story = opened({ opening: '3' })
+  story.read('50', '2026-03-02 09:45')
+  story.read('50', '2026-03-02 09:46')
+  story.adjust('-4', true)
+  t.same(held(story), ['reading-stale'])
+  story.read('50', '2026-03-02 09:47')
+  t.equal(story.state, 'disconnecting')
+})
+
 await t.test('nights run across midnight or within a day', async (t) => {
   const local = (when: string) => toLocal(at(when), utcOffsetMinutes)
   const night = (fromMinute: number, toMinute: number) => ({ ...never, night: { fromMinute, toMinute } })

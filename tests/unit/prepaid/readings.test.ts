@@ -156,8 +156,12 @@ await t.test('a register that decreased stops pricing until the master adjusts',
   t.same(story.rebuilt().running.seen, story.ledger.running.seen)
   t.ok(story.adjust('-1.2', true).accepted)
   t.equal(story.account.pricingStopped, null)
+  t.same(...story.restart())
   story.read('54', '2026-03-03 00:30')
-  t.equal(story.balance, yuan('92.5'), 'from the last reading seen on')
+  t.equal(story.balance, yuan('92.8'), 'from the first reading after that on')
+  story.read('55', '2026-03-03 01:00')
+  t.equal(story.balance, yuan('92.5'))
+  t.same(...story.restart())
   t.same(story.faults(), [])
 })
 
