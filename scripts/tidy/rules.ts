@@ -5,6 +5,7 @@ import {
   assertionZones,
   compositionRoots,
   dataFiles,
+  documentedZones,
   emptyWords,
   fileLinesMax,
   functionLinesMax,
@@ -40,6 +41,9 @@ export function checkSource(file: string, facts: SourceFacts): Breach[] {
   if (!within(file, assertionZones)) {
     for (const { line, text } of facts.assertions)
       add('assertion', line, `\`as ${text}\` belongs to a border file or a unit constructor`)
+  }
+  if (within(file, documentedZones)) {
+    for (const { line, name } of facts.undocumented) add('doc', line, `${name} is exported: say what it gives, in a doc comment`)
   }
   for (const { line, text } of facts.comments) {
     const mark = /\b(?:c8|v8|istanbul) ignore|@ts-(?:ignore|nocheck)|eslint-disable/.exec(text)

@@ -8,6 +8,8 @@ export interface SourceFacts {
   readonly longFunctions: readonly { readonly line: number; readonly name: string; readonly lines: number }[]
   readonly impure: readonly { readonly line: number; readonly name: string }[]
   readonly assertions: readonly { readonly line: number; readonly text: string }[]
+  /** Exported functions and classes without a doc comment. */
+  readonly undocumented: readonly { readonly line: number; readonly name: string }[]
   readonly comments: readonly { readonly line: number; readonly text: string }[]
 }
 
@@ -48,6 +50,9 @@ export function readSource(path: string, text: string): SourceFacts {
     longFunctions,
     impure,
     assertions,
+    undocumented: source.statements
+      .filter(isUndocumented)
+      .map((node) => ({ line: lineOf(node), name: node.name?.text ?? 'default' })),
     comments: commentsOf(source, text),
   }
 }
@@ -68,6 +73,12 @@ function importOf(node: ts.Node): { module: string; typeOnly: boolean } | null {
     return { module: node.argument.literal.text, typeOnly: true }
   }
   return null
+}
+
+function isUndocumented(node: ts.Statement): node is ts.FunctionDeclaration | ts.ClassDeclaration {
+  if (!ts.isFunctionDeclaration(node) && !ts.isClassDeclaration(node)) return false
+  const isExported = (ts.getModifiers(node) ?? []).some((modifier) => modifier.kind === ts.SyntaxKind.ExportKeyword)
+  return isExported && ts.getJSDocCommentsAndTags(node).length === 0
 }
 
 /** `import type …`, or braces in which each name is a type. */

@@ -143,6 +143,7 @@ function note(result: Result<unknown, InputError>, at: string, problems: Problem
 
 const namesShownMax = 8
 
+/** The words for a name that nobody bears, with those that are known. */
 export function unknown(what: string, name: string, known: Iterable<string>): string {
   const names = [...known]
   const shown = names.slice(0, namesShownMax).join(', ')

@@ -97,10 +97,12 @@ export interface Placed<T> {
 
 type Outputs<Shape extends Record<string, z.ZodType>> = { [Key in keyof Shape]: z.output<Shape[Key]> }
 
+/** The words for a key that a mapping does not have. */
 export function unknownKey(known: readonly string[]): string {
   return `is not known here; known are ${known.join(', ')}`
 }
 
+/** The value at the end of a path; undefined where the way breaks off. */
 export function valueAt(root: unknown, path: Path): unknown {
   let value = root
   for (const key of path) {

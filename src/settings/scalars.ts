@@ -42,11 +42,13 @@ export function text(pattern: RegExp, expected: string) {
   return z.string({ error }).regex(pattern, { error })
 }
 
+/** A whole number between two bounds; `what` names it in the error. */
 export function whole(min: number, max: number, what = 'a whole number') {
   const error = `expected ${what} from ${min} to ${max}`
   return z.int({ error }).min(min, { error }).max(max, { error })
 }
 
+/** One of a few words. */
 export function oneOf<const Values extends readonly string[]>(values: Values) {
   return z.enum(values, { error: `expected one of ${values.join(', ')}` })
 }

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { pureFolders } from '../../scripts/coverage.js'
 
 /**
@@ -10,7 +10,7 @@ import { pureFolders } from '../../scripts/coverage.js'
 export default function coverageMap(testFile: string): string[] | null {
   const dist = join(import.meta.dirname, '../..')
   const root = dirname(dist)
-  const path = relative(join(dist, 'tests'), join(root, relative(root, testFile)))
+  const path = relative(join(dist, 'tests'), resolve(testFile))
   const [level, ...rest] = path.replaceAll('\\', '/').split('/')
   if (level !== 'unit' && level !== 'property') return null
   const words = new Set(rest.flatMap((part) => [part, basename(part, '.test.js'), part.split(/[-.]/)[0] ?? part]))

@@ -136,6 +136,14 @@ await t.test('files and functions have their limits, tables of data have none', 
   t.match(breachesOf('src/prepaid/x.ts', `class A {\n  f() {\n${body}  g()\n}\n}`), [`function-lines:2: ${message}`])
 })
 
+await t.test('what is exported says what it gives', async (t) => {
+  t.match(breachesOf('src/settings/x.ts', 'export function f() {}\nexport class A {}'), [
+    /^doc:1: f is exported/,
+    /^doc:2: A is exported/,
+  ])
+  t.same(breachesOf('src/settings/x.ts', '/** Gives nothing. */\nexport function f() {}\nfunction g() {}'), [])
+})
+
 await t.test('names say what is inside', async (t) => {
   const rules = (file: string) => checkName(file).map(({ rule }) => rule)
   for (const file of ['src/store/utils.ts', 'src/common/x.ts', 'src/link-manager.ts', 'src/helpers/x.ts'])
