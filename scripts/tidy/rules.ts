@@ -10,6 +10,8 @@ import {
   fileLinesMax,
   functionLinesMax,
   packages,
+  timeNames,
+  timeZones,
   zones,
   type ZoneRule,
 } from './table.js'
@@ -37,6 +39,12 @@ export function checkSource(file: string, facts: SourceFacts): Breach[] {
   if (zone.rule.pure) {
     for (const { line, name } of facts.impure)
       add('pure', line, `${name} does not belong in a pure folder: take it as an argument`)
+  }
+  if (!zone.rule.pure && /^(src|drivers)\//.test(file) && !within(file, timeZones)) {
+    for (const { line, name } of facts.impure) {
+      if (timeNames.includes(name))
+        add('time', line, `${name} is not for this folder: take clock, timers or chance as an argument`)
+    }
   }
   if (!within(file, assertionZones)) {
     for (const { line, text } of facts.assertions)

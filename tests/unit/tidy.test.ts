@@ -106,6 +106,9 @@ await t.test('pure folders know no clock, chance or process', async (t) => {
     'const a = { process: 1 }\nconst b = a.process\nconst c = new Date(0)\nconst d = Math.floor(Date.UTC(2026, 0))\n'
   t.same(breachesOf('src/prepaid/x.ts', harmless), [])
   t.same(breachesOf('src/runtime/x.ts', 'const a = Date.now()'), [])
+  t.match(breachesOf('drivers/rs485/x.ts', 'setTimeout(f, 1)'), [/^time:1: /], 'adapters are handed time and chance as well')
+  t.match(breachesOf('src/store/x.ts', 'const a = Math.random()'), [/^time:1: /])
+  t.same(breachesOf('src/store/x.ts', 'const a = process.pid'), [])
 })
 
 await t.test('types are asserted at borders only, and nothing is hidden', async (t) => {
