@@ -1,8 +1,11 @@
 import { parseArgs } from 'node:util'
 import { createCalendar } from './calendar.js'
+import { startConsoleServer } from './console/server.js'
 import { masterId, type FaultError } from './model/index.js'
 import type { Log, Store, Uplink } from './ports/index.js'
-import { openBus, protocols, settingsChecks } from './registry.js'
+import { addressOf, openBus, protocols, settingsChecks } from './registry.js'
+import { createConsoleBackend } from './runtime/console-backend.js'
+import { startConsole } from './runtime/console-service.js'
 import { Daemon, type UplinkParts } from './runtime/daemon.js'
 import { createNotifier } from './runtime/notify.js'
 import { createPinoLog } from './runtime/pino-log.js'
@@ -74,6 +77,8 @@ async function main(): Promise<void> {
     onStall: (loop, sinceMs) => log.error('loop-stalled', { loop, sinceMs: Math.round(sinceMs) }),
   })
   daemon.onStop(() => watchdog.stop())
+  const localConsole = await openConsole(daemon, { settings, store, clock, log })
+  daemon.onStop(() => void localConsole.close())
   log.info('ready', { concentrator: settings.concentrator, moneySafe: daemon.moneySafe, version: softwareVersion })
   notifier.ready(`${settings.links.length} links, ${daemon.parameters.meters.length} meters`)
 }
@@ -127,6 +132,20 @@ function stopOnSignals(daemon: Daemon, notifier: ReturnType<typeof createNotifie
   }
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))
+}
+
+interface ConsoleWorld {
+  readonly settings: Settings
+  readonly store: Store
+  readonly clock: ReturnType<typeof createSystemClock>
+  readonly log: Log
+}
+
+function openConsole(daemon: Daemon, { settings, store, clock, log }: ConsoleWorld) {
+  const backend = createConsoleBackend({ daemon, settings, store, clock, timers: systemTimers })
+  const { socket: path, group, mode } = settings.console
+  const open = () => startConsoleServer({ backend, addressOf, file: { path, group, mode }, timers: systemTimers, log })
+  return startConsole({ open, store, clock, timers: systemTimers, log })
 }
 
 function uplinkOf(

@@ -41,7 +41,10 @@ export interface ConsoleBackend {
   /** The latest raw bytes of a link, oldest first; null: no such link. */
   trace(link: LinkId): readonly TraceLine[] | null
   /** Registers of one meter, read now at the priority of live calls. */
-  read(call: { readonly meter: MeterId; readonly registers: readonly string[] }): Promise<Result<readonly ReadOutcome[], InputError>>
+  read(call: {
+    readonly meter: MeterId
+    readonly registers: readonly string[]
+  }): Promise<Result<readonly ReadOutcome[], InputError>>
   /** The one way in for orders. */
   readonly intake: OrderIntake
   disk(): ConsoleDisk
@@ -56,8 +59,6 @@ export interface ConsoleSite {
   readonly parameterHash: string
   readonly software: string
   readonly startedAt: MonotonicMs
-  /** Balances agree with entries and chains are whole, as they were checked when the parameters came into force. */
-  readonly moneySafe: boolean
   readonly masters: number
   /** Meters with a relay for which no credentials are kept. */
   readonly withoutCredentials: readonly MeterId[]

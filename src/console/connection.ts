@@ -56,13 +56,16 @@ export function serveConnection(socket: Socket, answer: Answer, timers: Timers):
   socket.on('data', (piece: Buffer) => {
     pieces.push(piece)
     bytes += piece.length
+    if (isBusy) return
     rest()
     // Long requests are looked at when they may be whole, not at each piece.
-    if (isBusy || (!piece.includes(newline) && bytes <= requestBytesMax)) return
+    if (!piece.includes(newline) && bytes <= requestBytesMax) return
     isBusy = true
     socket.pause()
     next()
   })
+  // Whoever has nothing more to ask may close its side; what it asked before was answered by then, for reading stood still.
+  socket.on('end', () => socket.end())
   // A console that goes away in the middle of an answer is no fault of ours.
   socket.on('error', () => socket.destroy())
   socket.on('close', () => cancelIdle())

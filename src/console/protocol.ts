@@ -36,7 +36,14 @@ export const consoleCallSchema = z.discriminatedUnion('ask', [
     code: id.optional(),
   }),
   z.strictObject({ ask: z.literal('event'), seq: sequence }),
-  z.strictObject({ ask: z.literal('gaps'), from: instant.optional(), to: instant.optional(), day: z.iso.date().optional(), meter: id.optional(), count: rows }),
+  z.strictObject({
+    ask: z.literal('gaps'),
+    from: instant.optional(),
+    to: instant.optional(),
+    day: z.iso.date().optional(),
+    meter: id.optional(),
+    count: rows,
+  }),
   z.strictObject({ ask: z.literal('orders'), count: rows }),
   z.strictObject({ ask: z.literal('order'), id: sequence }),
   /** What whoever signs an order must know: whose key it is, its last number, and the time. */

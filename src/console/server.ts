@@ -37,7 +37,7 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
       throw error
     }
   }
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     if (connections.size >= connectionsMax) return refuse(socket)
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))

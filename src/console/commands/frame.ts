@@ -6,7 +6,8 @@ export type FrameDescription = Readonly<Record<string, unknown>> & { readonly ok
 /** One protocol that can show any frame of its own. */
 export interface FrameDecoder {
   readonly protocol: string
-  readonly describe: (hex: string) => FrameDescription
+  /** @param frame bytes, or hexadecimal text as a person typed it */
+  readonly describe: (frame: string | Uint8Array) => FrameDescription
 }
 
 export interface FrameOptions {

@@ -1,0 +1,107 @@
+import { startOfLocalDay } from '../model/index.js'
+import type { MasterId, StreamExtent } from '../model/index.js'
+import type { UplinkState } from '../ports/index.js'
+import type { ConsoleBackend, ConsoleCollection } from './backend.js'
+import type { AccountCounts, CollectionView, LinkView, MasterView, MetersView, StatusView } from './views.js'
+
+/** How the box is, at one glance. */
+export async function statusView(backend: ConsoleBackend): Promise<StatusView> {
+  const site = backend.site()
+  const { at, trusted, monotonic } = backend.clock()
+  const { extents } = await backend.query('extents', {})
+  const { health } = await backend.query('health', {})
+  const { utcOffsetMinutes, concentrator } = site.parameters
+  const collection = backend.collection()
+  return {
+    utcOffsetMinutes,
+    concentrator,
+    software: site.software,
+    at,
+    clockTrusted: trusted,
+    upSeconds: Math.round((monotonic - site.startedAt) / 1000),
+    moneySafe: health.moneySafe,
+    parameterHash: site.parameterHash,
+    links: linkViews(backend),
+    collection: collection === null ? null : collectionView(collection, startOfLocalDay(at, utcOffsetMinutes)),
+    accounts: await accountCounts(backend),
+    openOrders: (await backend.query('open-orders', {})).orders.length,
+    uplink: await masterViews(backend, extents),
+    store: {
+      state: health.state,
+      fileBytes: health.fileBytes,
+      freeBytes: backend.disk().freeBytes,
+      pendingValues: health.pendingValues,
+      refusedValues: health.refusedValues,
+    },
+  }
+}
+
+export async function metersView(backend: ConsoleBackend): Promise<MetersView> {
+  const { meters, utcOffsetMinutes } = backend.site().parameters
+  const seen = new Map((backend.collection()?.meters ?? []).map((meter) => [meter.meter, meter]))
+  const { accounts } = await backend.query('accounts', {})
+  const accountOf = new Map(
+    accounts.filter(({ account }) => account.state !== 'closed').map(({ account }) => [account.meter, account.id]),
+  )
+  return {
+    utcOffsetMinutes,
+    meters: meters.map(({ id, address, link, profile, role, phase, box }) => {
+      const state = seen.get(id)
+      return {
+        ...{ meter: id, address, link, profile, role, phase, box },
+        lastReplyAt: state?.lastReplyAt ?? null,
+        silent: state?.silent ?? false,
+        clockDriftMs: state?.clockDriftMs ?? null,
+        account: accountOf.get(id) ?? null,
+      }
+    }),
+  }
+}
+
+export function linkViews(backend: ConsoleBackend): readonly LinkView[] {
+  return backend.links().map(({ link, url, up, meters, silentMeters, queued, exchanges, replies, silent, garbled }) => {
+    return { link, url, up, meters, silentMeters: silentMeters.length, queued, exchanges, replies, silent, garbled }
+  })
+}
+
+/** How far each master has acknowledged: by what the store knows, not by what is under way. */
+export async function masterViews(backend: ConsoleBackend, extents: readonly StreamExtent[]): Promise<readonly MasterView[]> {
+  const views: MasterView[] = []
+  for (const { master, state, since, broker, lastError, reconnects } of backend.uplink()) {
+    views.push({ master, state, since, broker, lastError, reconnects, waiting: await waitingFor(master, extents, backend) })
+  }
+  return views
+}
+
+async function waitingFor(master: MasterId, extents: readonly StreamExtent[], backend: ConsoleBackend): Promise<number> {
+  const { cursors } = await backend.query('cursors', { master })
+  const upTo = new Map(cursors.map((cursor) => [cursor.stream, cursor.upTo]))
+  return extents.reduce((sum, { stream, lo, hi }) => sum + Math.max(0, hi - Math.max(upTo.get(stream) ?? 0, lo - 1)), 0)
+}
+
+export const isOnline = ({ state }: Pick<UplinkState, 'state'>): boolean => state === 'online'
+
+function collectionView(collection: ConsoleCollection, today: number): CollectionView {
+  const { waitsForClock, openSlots, pointsWaiting, pointsStored, pointsRefused, days } = collection
+  const missing: Record<string, number> = {}
+  const sum = { due: 0, first: 0, later: 0 }
+  for (const item of days.filter(({ day }) => day === today).flatMap(({ links }) => links.flatMap(({ items }) => items))) {
+    sum.due += item.due
+    sum.first += item.first
+    sum.later += item.later
+    for (const [reason, count] of Object.entries(item.missing)) missing[reason] = (missing[reason] ?? 0) + count
+  }
+  return { waitsForClock, openSlots, pointsWaiting, pointsStored, pointsRefused, today: { ...sum, missing } }
+}
+
+async function accountCounts(backend: ConsoleBackend): Promise<AccountCounts> {
+  const { accounts } = await backend.query('accounts', {})
+  const byState: Record<string, number> = {}
+  for (const { account } of accounts) byState[account.state] = (byState[account.state] ?? 0) + 1
+  return {
+    total: accounts.length,
+    byState,
+    unverified: accounts.filter(({ account }) => !account.verified).length,
+    held: accounts.filter(({ guards }) => guards.length > 0).length,
+  }
+}

@@ -1,0 +1,313 @@
+import type { AccountState, EntryKind, EpochMs, EventRecord, OrderStage, Severity } from '../model/index.js'
+
+import type { UplinkState } from '../ports/index.js'
+
+/*
+ * The console's answers as they stand on the wire and in `--json`: plain data. Instants are milliseconds since 1970 UTC, amounts
+ * and energies decimal text in yuan or kWh.
+ */
+
+export type Detail = Readonly<Record<string, string | number | boolean | null>>
+
+/** Every answer that holds instants says at which offset the site lives. */
+export interface Sited {
+  readonly utcOffsetMinutes: number
+}
+
+export interface StatusView extends Sited {
+  readonly concentrator: string
+  readonly software: string
+  readonly at: EpochMs
+  readonly clockTrusted: boolean
+  readonly upSeconds: number
+  readonly moneySafe: boolean
+  readonly parameterHash: string
+  readonly links: readonly LinkView[]
+  readonly collection: CollectionView | null
+  readonly accounts: AccountCounts
+  readonly openOrders: number
+  readonly uplink: readonly MasterView[]
+  readonly store: StoreView
+}
+
+export interface LinkView {
+  readonly link: string
+  readonly url: string
+  readonly up: boolean
+  readonly meters: number
+  readonly silentMeters: number
+  readonly queued: number
+  readonly exchanges: number
+  readonly replies: number
+  readonly silent: number
+  readonly garbled: number
+}
+
+export interface CollectionView {
+  readonly waitsForClock: boolean
+  readonly openSlots: number
+  readonly pointsWaiting: number
+  readonly pointsStored: number
+  readonly pointsRefused: number
+  /** Of the day that runs now, over all links and items. */
+  readonly today: {
+    readonly due: number
+    readonly first: number
+    readonly later: number
+    readonly missing: Readonly<Record<string, number>>
+  }
+}
+
+export interface AccountCounts {
+  readonly total: number
+  readonly byState: Readonly<Record<string, number>>
+  readonly unverified: number
+  /** Accounts whose cut is held by a guard. */
+  readonly held: number
+}
+
+export interface MasterView {
+  readonly master: string
+  readonly state: UplinkState['state']
+  readonly since: number
+  readonly broker: string
+  readonly lastError: string | null
+  readonly reconnects: number
+  /** Records of all streams that this master has not acknowledged. */
+  readonly waiting: number
+}
+
+export interface StoreView {
+  readonly state: 'fresh' | 'opened' | 'salvaged'
+  readonly fileBytes: number
+  readonly freeBytes: number | null
+  readonly pendingValues: number
+  readonly refusedValues: number
+}
+
+export interface MeterView {
+  readonly meter: string
+  readonly address: string
+  readonly link: string
+  readonly profile: string
+  readonly role: string
+  readonly phase: string
+  readonly box: string
+  readonly lastReplyAt: EpochMs | null
+  readonly silent: boolean
+  readonly clockDriftMs: number | null
+  readonly account: string | null
+}
+
+export interface MetersView extends Sited {
+  readonly meters: readonly MeterView[]
+}
+
+/** What `read` and `probe` print of a register. */
+export interface RegisterView {
+  readonly register: string
+  readonly values: readonly { readonly value: string | null; readonly unit: string | null }[]
+  readonly error: { readonly code: string; readonly bits: readonly string[]; readonly message: string } | null
+}
+
+export interface ReadView {
+  /** Everything asked was answered, be it by a well-formed refusal. */
+  readonly ok: boolean
+  readonly meter: string
+  readonly address: string
+  readonly reads: readonly RegisterView[]
+}
+
+export interface AccountRow {
+  readonly account: string
+  readonly meter: string
+  readonly unit: 'money' | 'energy'
+  readonly state: AccountState
+  /** Derived from the last reading. */
+  readonly balance: string
+  readonly heldBy: readonly string[]
+  readonly lastReadingAt: EpochMs
+  readonly verified: boolean
+}
+
+export interface AccountsView extends Sited {
+  readonly accounts: readonly AccountRow[]
+}
+
+export interface AccountFacts extends AccountRow {
+  readonly tariff: string
+  readonly openedAt: EpochMs
+  /** Σ of all entries. */
+  readonly posted: string
+  readonly postedTo: { readonly at: EpochMs; readonly reading: string; readonly source: string }
+  readonly limits: Readonly<Record<string, string>>
+  readonly relay: {
+    readonly contact: string
+    readonly at: EpochMs | null
+    readonly problem: string | null
+    readonly permitted: boolean
+  }
+  readonly alarmOn: boolean
+  readonly protected: boolean
+  readonly protectedUntil: EpochMs | null
+  readonly pricingStopped: { readonly reason: string; readonly at: EpochMs } | null
+  readonly purchaseCount: number
+  readonly entryCount: number
+  readonly chainHash: string
+}
+
+export interface EntryView {
+  readonly number: number
+  readonly kind: EntryKind
+  readonly key: string
+  readonly amount: string
+  readonly balanceAfter: string
+  readonly at: EpochMs
+  readonly receivedAt: EpochMs
+  readonly note: string
+  readonly energy: string | null
+  readonly estimated: boolean
+  readonly hash: string
+}
+
+export interface AccountView extends Sited {
+  readonly account: AccountFacts
+  /** The last ones, oldest first. */
+  readonly entries: readonly EntryView[]
+}
+
+/** An order as the journal has it. `at`: when its last stage was told; null where no record of that is held. */
+export interface OrderView {
+  readonly order: number
+  readonly by: 'master' | 'console' | 'rule'
+  readonly origin: string
+  readonly number: number
+  readonly kind: string
+  readonly meter: string | null
+  readonly account: string | null
+  /** What else the order says, as decimal text and words. */
+  readonly says: Detail
+  readonly stage: OrderStage
+  readonly attempts: number
+  readonly evidence: Detail
+  readonly at: EpochMs | null
+  readonly notBefore: EpochMs
+  readonly expiry: EpochMs
+}
+
+export type WhyLine =
+  | {
+      readonly line: 'event'
+      readonly at: EpochMs
+      readonly code: string
+      readonly severity: Severity
+      readonly clockTrusted: boolean
+      readonly detail: Detail
+    }
+  | ({ readonly line: 'order' } & OrderView)
+
+export interface WhyView extends Sited {
+  readonly account: AccountFacts
+  /** Oldest first. */
+  readonly lines: readonly WhyLine[]
+}
+
+export type EventView = Omit<EventRecord, 'detail'> & { readonly seq: number; readonly detail: Detail }
+
+export interface EventsView extends Sited {
+  /** Newest first. */
+  readonly events: readonly EventView[]
+}
+
+/** One line of a link's trace. */
+export interface FrameLine {
+  /** Monotonic: only differences mean something. */
+  readonly monotonicMs: number
+  /** By today's clock; what was said at that time stands in the records. */
+  readonly at: EpochMs
+  readonly direction: 'out' | 'in' | 'noise' | 'echo' | 'state'
+  readonly hex: string
+  readonly note: string
+}
+
+export interface TraceView extends Sited {
+  readonly link: string
+  readonly up: boolean
+  readonly lines: readonly FrameLine[]
+}
+
+export interface EventFrames extends Sited {
+  readonly event: EventView
+  readonly link: string | null
+  /** Exchanges with its meter that ended before it was told; empty when they are held no more. */
+  readonly frames: readonly FrameLine[]
+  /** Why there are none. */
+  readonly note: string
+}
+
+export interface GapView {
+  readonly meter: string
+  readonly task: string
+  readonly slotAt: EpochMs
+  readonly item: string
+  readonly reason: string
+}
+
+export interface GapsView extends Sited {
+  readonly from: EpochMs
+  readonly to: EpochMs
+  readonly gaps: readonly GapView[]
+  /** More than were asked for: the rest is not listed. */
+  readonly more: boolean
+}
+
+export interface OrdersView extends Sited {
+  /** Oldest first: what is under way, and the latest that ended. */
+  readonly orders: readonly OrderView[]
+}
+
+export interface SignerView extends Sited {
+  readonly concentrator: string
+  readonly key: string
+  readonly role: string
+  readonly lastNumber: number
+  readonly at: EpochMs
+  readonly clockTrusted: boolean
+  /** Versions of the parameter sets that orders put in force. */
+  readonly parameterVersions: Readonly<Record<string, number>>
+}
+
+export type SubmitView =
+  | { readonly accepted: true; readonly order: number }
+  | { readonly accepted: false; readonly code: string; readonly message: string }
+
+export interface CheckView {
+  readonly check: string
+  /** `warning` does not fail the test. */
+  readonly result: 'ok' | 'warning' | 'failed'
+  readonly detail: string
+}
+
+export interface SelfTestView {
+  readonly ok: boolean
+  readonly checks: readonly CheckView[]
+}
+
+/** What each call answers. */
+export interface ConsoleAnswers {
+  status: StatusView
+  meters: MetersView
+  read: ReadView
+  accounts: AccountsView
+  account: AccountView
+  why: WhyView
+  events: EventsView
+  event: EventFrames
+  gaps: GapsView
+  orders: OrdersView
+  order: OrderView
+  signer: SignerView
+  submit: SubmitView
+  trace: TraceView
+  'self-test': SelfTestView
+}
