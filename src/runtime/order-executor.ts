@@ -9,7 +9,10 @@ import type { StampSource } from './stamps.js'
 export const ordersAtOnceMax = 64
 /** Orders held in memory; further ones stay in the journal and are fetched when these are done. */
 export const ordersHeldMax = 4096
-/** An order that waits longer than this for its next read-back lets the meter's other orders pass. */
+/**
+ * An order that waits longer than this for its next read-back lets the meter's other orders pass; until then it is proven before
+ * the next one leaves, which would make its effect unreadable.
+ */
 export const parkAboveMs = 1500
 
 export interface OrderExecutorOptions {
@@ -205,7 +208,7 @@ class Executor implements OrderExecutor {
     waiting.relay = job
     while (!this.#isClosed) {
       if (job.waitMs > 0 && !waiting.isDue) {
-        if (job.waitMs > parkAboveMs || how.lane.queue.length > 0) return this.#park(waiting, how.lane, job.waitMs)
+        if (job.waitMs > parkAboveMs) return this.#park(waiting, how.lane, job.waitMs)
         await new Promise<void>((resolve) => void this.#options.timers.after(job.waitMs, resolve))
         if (this.#isClosed) return false
       }

@@ -1,5 +1,5 @@
 import { epochMs } from '../model/index.js'
-import type { AccountId, AuthorisedOrder, MeterId, OrderBody, RelayCommand, Stamp } from '../model/index.js'
+import type { AccountId, AuthorisedOrder, JournalledOrder, MeterId, OrderBody, RelayCommand, Stamp } from '../model/index.js'
 import type { Effects, WatchHint } from '../ports/index.js'
 import { decide } from '../prepaid/index.js'
 import type { Accepted, AccountFact, Decision, LedgerState } from '../prepaid/index.js'
@@ -7,6 +7,7 @@ import { Facts } from './facts.js'
 import type { JournalRow } from './facts.js'
 import type { Journal } from './journal.js'
 import type { Ledgers } from './ledgers.js'
+import { meterOf } from './records.js'
 
 /**
  * One command's decisions, folded one by one: each sees what the one before left, and nothing of it is in force before `facts`
@@ -60,6 +61,7 @@ export class Round {
   journal(row: JournalRow, options: { readonly tell: boolean } = { tell: true }): void {
     this.facts.orders.set(row.order.id, row)
     if (options.tell) this.facts.results.push(row)
+    if (row.order.stage === 'sending') this.#supersede(row.order)
   }
 
   /** The row as this round left it. */
@@ -108,6 +110,21 @@ export class Round {
     this.#ruled.push(id)
   }
 
+  /**
+   * An order leaves: what left before it to the same relay and is not proven must never be sent again, it would undo the later
+   * word. It is stopped before its next attempt.
+   */
+  #supersede(by: JournalledOrder): void {
+    const relay = relayOf(by.order.body)
+    if (relay === null) return
+    for (const row of this.#journal.open()) {
+      const { order } = row
+      if (order.id === by.id || order.stage === 'journalled' || relayOf(order.order.body) !== relay) continue
+      const evidence = { ...order.evidence, withdrawn: true, supersededBy: by.id }
+      this.facts.orders.set(order.id, { ...row, order: { ...order, evidence } })
+    }
+  }
+
   /** Takes back a rule's order: one not yet begun ends here, one further on is stopped before its next attempt. */
   #withdraw(account: AccountId, command: RelayCommand): void {
     const inRound = [...this.facts.orders.values()].filter((row) => row.account === account)
@@ -142,6 +159,23 @@ export class Round {
 /** Rules number their orders for each account. */
 export function originKeyOfRule(account: AccountId): string {
   return `rule:${account}`
+}
+
+/** What an order acts on: one of a meter's three switches. Null: something else. */
+function relayOf(body: OrderBody): string | null {
+  switch (commandOf(body)) {
+    case 'trip':
+    case 'permit-to-close':
+      return `supply ${meterOf(body)}`
+    case 'alarm-on':
+    case 'alarm-off':
+      return `alarm ${meterOf(body)}`
+    case 'protect-on':
+    case 'protect-off':
+      return `protection ${meterOf(body)}`
+    case null:
+      return null
+  }
 }
 
 /** What an order tells a relay; null: it is about something else. */
