@@ -62,6 +62,10 @@ export class UplinkWorld {
   #queue: { at: number; fire: () => void }[] = []
   #isLinkOpen = false
   #delayMs = 300
+  #timeline = 0
+  readonly #madeIn = new Map<string, number>()
+  /** Longest time the store takes to read. */
+  readMaxMs = 1
   recordBytes = 40
 
   constructor(random: () => number, over: Partial<SessionSettings> = {}) {
@@ -102,6 +106,7 @@ export class UplinkWorld {
 
   append(stream: Stream, count: number): void {
     const held = this.#of(stream)
+    for (let seq = held.hi + 1; seq <= held.hi + count; seq++) this.#madeIn.set(`${stream} ${seq}`, this.#timeline)
     held.hi += count
     this.feed({ kind: 'appended', ends: [{ stream, hi: held.hi }] })
   }
@@ -121,13 +126,23 @@ export class UplinkWorld {
     this.feed({ kind: 'closed', generation: this.session.generation, code })
   }
 
-  /** The concentrator starts again; with `restored`, on a database from some time ago. */
-  restart(restored: boolean): void {
+  /** The concentrator starts again. */
+  restart(): void {
     this.#isLinkOpen = false
     const generation = this.session.generation + 1
     this.session = { ...createSession(this.#settings, monotonicMs(this.now)), generation }
-    for (const held of restored ? this.held.values() : []) held.hi = Math.max(held.lo - 1, Math.floor(held.hi * 0.8))
     this.feed({ kind: 'start' })
+  }
+
+  /** The concentrator's database is one of some time ago: what it records from now on takes numbers that were given before. */
+  restore(): void {
+    for (const held of this.held.values()) held.hi = Math.max(held.lo - 1, Math.floor(held.hi * 0.8))
+    this.#timeline += 1
+  }
+
+  /** Where the database told of its restoration, as it must when it is restored by command. */
+  openEpoch(): void {
+    this.epoch += 1
   }
 
   /** Everything the master lacks of what the store still holds, in the present epoch. */
@@ -135,7 +150,7 @@ export class UplinkWorld {
     return streams.flatMap((stream) => {
       const { lo, hi } = this.#of(stream)
       const numbers = Array.from({ length: hi - lo + 1 }, (_, index) => lo + index)
-      return numbers.filter((seq) => !this.received.has(`${this.epoch} ${stream} ${seq}`)).map((seq) => `${stream} ${seq}`)
+      return numbers.filter((seq) => !this.#isHeld(stream, seq)).map((seq) => `${stream} ${seq}`)
     })
   }
 
@@ -156,6 +171,16 @@ export class UplinkWorld {
   after(ms: number, fire: () => void): void {
     this.#queue.push({ at: this.now + ms, fire })
     this.#queue.sort((a, b) => a.at - b.at)
+  }
+
+  #isHeld(stream: Stream, seq: number): boolean {
+    const body = this.received.get(`${this.epoch} ${stream} ${seq}`)
+    return typeof body === 'object' && body !== null && 'id' in body && body.id === this.#idOf(stream, seq)
+  }
+
+  /** What a record says: two of one number that were made at different times differ. */
+  #idOf(stream: Stream, seq: number): string {
+    return `${seq} of ${this.#madeIn.get(`${stream} ${seq}`) ?? 0}`
   }
 
   #carryOut(effect: Effect): void {
@@ -225,7 +250,7 @@ export class UplinkWorld {
     for (let index = 0; index < batch.count; index++) {
       const key = `${batch.epoch} ${batch.stream} ${batch.first + index}`
       if (this.received.has(key)) this.duplicates += 1
-      this.received.set(key, batch.evicted ?? batch.records[index])
+      else this.received.set(key, batch.evicted ?? batch.records[index])
     }
     this.acknowledge()
   }
@@ -248,8 +273,11 @@ export class UplinkWorld {
     const fitting = Math.max(1, Math.floor(effect.maxBytes / (this.recordBytes + 10)))
     const count = Math.max(0, Math.min(hi - first + 1, effect.maxCount, fitting))
     const text = 'x'.repeat(this.recordBytes)
-    const records = Array.from({ length: count }, (_, index) => ({ seq: first + index, body: { text } }))
-    this.after(1, () => this.feed({ kind: 'records', generation, id: effect.id, records }))
+    const records = Array.from({ length: count }, (_, index) => ({
+      seq: first + index,
+      body: { id: this.#idOf(effect.stream, first + index), text },
+    }))
+    this.after(1 + this.#random() * this.readMaxMs, () => this.feed({ kind: 'records', generation, id: effect.id, records }))
   }
 
   #facts() {

@@ -11,6 +11,7 @@ await t.test('lesson 14, 15: whatever is lost in whatever state, in the end the 
     fc.property(fc.integer(), (seed) => {
       const random = seeded(seed)
       const world = new UplinkWorld(random)
+      world.readMaxMs = 5_000
       world.feed({ kind: 'start' })
       world.faults = {
         lostAfterPuback: random() * 0.3,
@@ -24,6 +25,9 @@ await t.test('lesson 14, 15: whatever is lost in whatever state, in the end the 
       }
       heal(world)
       worlds += 1
+      world.run(hourMs)
+      if (random() < 0.5) forget(world, random)
+      world.append('event', 1)
       world.run(6 * hourMs)
       const { phase } = world.session
       return (
@@ -56,6 +60,26 @@ await t.test('a good day sends every record once', async (t) => {
   t.pass()
 })
 
+await t.test('a database older than the master’s copy is found out, and nothing is taken for what it is not', async (t) => {
+  fc.assert(
+    fc.property(fc.integer(), (seed) => {
+      const random = seeded(seed)
+      const world = new UplinkWorld(random)
+      world.feed({ kind: 'start' })
+      for (const stream of streams) world.append(stream, 5 + Math.floor(random() * 40))
+      world.run(hourMs)
+      world.restore()
+      world.restart()
+      world.run(hourMs)
+      for (const stream of streams) world.append(stream, Math.floor(random() * 40))
+      world.run(hourMs)
+      return world.epoch === 2 && world.missing().length === 0
+    }),
+    { numRuns: 50 },
+  )
+  t.pass()
+})
+
 function disturb(world: UplinkWorld, random: () => number): void {
   const stream = streams[Math.floor(random() * streams.length)] ?? 'event'
   const dice = Math.floor(random() * 14)
@@ -66,11 +90,19 @@ function disturb(world: UplinkWorld, random: () => number): void {
   if (dice === 7) world.evict(stream, world.markOf(stream) + Math.floor(random() * 30))
   if (dice === 8) return world.feed({ kind: 'replay', stream, first: 1 + Math.floor(random() * 50), count: 20 })
   if (dice === 9) world.acknowledge()
-  // The master is restored from a copy of some time ago.
-  if (dice === 10) for (const key of world.received.keys()) if (random() < 0.3) world.received.delete(key)
-  if (dice === 12) world.restart(false)
-  if (dice === 13 && random() < 0.3) world.restart(true)
+  if (dice === 10) forget(world, random)
+  if (dice === 12) world.restart()
+  if (dice === 13 && random() < 0.3) {
+    world.restore()
+    world.openEpoch()
+    world.restart()
+  }
   if (dice === 11) world.feed({ kind: 'order', generation: world.session.generation })
+}
+
+/** The master is restored from a copy of some time ago. */
+function forget(world: UplinkWorld, random: () => number): void {
+  for (const key of world.received.keys()) if (random() < 0.3) world.received.delete(key)
 }
 
 function heal(world: UplinkWorld): void {

@@ -163,7 +163,7 @@ await t.test('packets the broker refuses are never tried again and again', async
     made.recordBytes = 40
     made.append('status', 1)
     made.run(minuteMs)
-    t.match(made.received.get('1 status 2'), { text: 'x' })
+    t.match(made.received.get('1 status 2'), { id: '2 of 0' })
   })
 })
 
@@ -180,7 +180,8 @@ await t.test('a master that has more than was ever given is met with a new epoch
   const made = world()
   made.append('ledger', 10)
   made.run(minuteMs)
-  made.restart(true)
+  made.restore()
+  made.restart()
   made.run(minuteMs)
   t.equal(made.epoch, 2)
   t.equal(made.missing().length, 0)
@@ -188,6 +189,19 @@ await t.test('a master that has more than was ever given is met with a new epoch
   made.feed({ kind: 'ack', generation, ack: { v: 1, master, epoch: 2, marks: { ledger: 99 } } })
   t.equal(count(made, 'renew'), 1)
   t.ok(events(made).includes('uplink.marks-beyond'))
+})
+
+await t.test('a master that says it has less than before gets it again, also when nothing is under way', async (t) => {
+  const made = world()
+  made.append('curve', 50)
+  made.append('event', 5)
+  made.run(minuteMs)
+  for (let seq = 20; seq <= 50; seq++) made.received.delete(`1 curve ${seq}`)
+  made.acknowledge()
+  made.run(minuteMs)
+  t.equal(made.missing().length, 0)
+  t.equal(made.session.phase.name, 'online')
+  t.equal(made.duplicates, 0, 'and nothing but that')
 })
 
 await t.test('marks of another master or another epoch are not for us', async (t) => {
