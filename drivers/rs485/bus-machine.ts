@@ -53,7 +53,8 @@ function elapse(state: BusState, now: MonotonicMs, settings: Rs485Settings): Bus
       return { state, effects: [] }
     case 'keeping-quiet':
       if (now >= state.deadline) return end(state.quietFrom, [settle({ kind: 'bus-down', code: 'no-quiet', sent: false })])
-      if (now - state.quietFrom >= state.request.quietMs) return send(state.request, state.deadline, now, settings)
+      if (now - state.quietFrom >= state.request.quietMs - settings.quietToleranceMs)
+        return send(state.request, state.deadline, now, settings)
       return { state, effects: [] }
     case 'broadcasting': {
       const { wireEnd, sentAt, deadline } = state.asked

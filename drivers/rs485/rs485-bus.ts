@@ -122,7 +122,10 @@ class Rs485Bus implements Bus {
     if (due === null || (this.#timerAt !== null && this.#timerAt <= due)) return
     this.#cancelTimer()
     this.#timerAt = due
-    this.#cancelTimer = this.#timers.after(Math.max(0, due - this.#clock.monotonic()), () => {
+    const delayMs = Math.max(0, due - this.#clock.monotonic())
+    // A timer of 19.8 ms would fire after 19 and once more a millisecond later; what is left of it is the tolerance's business.
+    const rounded = this.#state.name === 'keeping-quiet' ? Math.round(delayMs) : delayMs
+    this.#cancelTimer = this.#timers.after(rounded, () => {
       this.#timerAt = null
       this.#input({ kind: 'timer' })
     })

@@ -6,6 +6,11 @@ export interface Rs485Settings {
   readonly interByteMs: number
   /** Quiet kept after a broadcast on top of one more frame's time: meters act on it before they listen again. */
   readonly broadcastQuietMs: number
+  /**
+   * Timers count whole milliseconds, so the quiet before a request may end so much early or late. It is not shorter on the wire: the
+   * host hears the last byte and sends the next one later than the wire does.
+   */
+  readonly quietToleranceMs: number
   /** Takes leading bytes that equal the request for its echo. Off for protocols whose replies repeat the request. */
   readonly cancelsEcho: boolean
   /** Bytes of one reply, noise included; more is garbled at once, so a chattering device cannot hold the bus. */
@@ -24,6 +29,7 @@ export function rs485Settings(byteMs: number, overrides: Partial<Rs485Settings> 
     byteMs,
     interByteMs: gapMsMax + byteMs,
     broadcastQuietMs: turnMsMax,
+    quietToleranceMs: 0.5,
     cancelsEcho: true,
     replyBytesMax: 2048,
     trace: { linesMax: 512, bytesMax: 65_536 },
