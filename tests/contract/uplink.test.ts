@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { startEmbeddedBroker } from '../../scripts/embedded-broker.js'
 import type { OrderBody } from '../../src/model/index.js'
@@ -102,6 +103,8 @@ for (const { name, version, start } of brokers) {
     await t.test('the state is retained and says goodbye', async (t) => {
       await uplink.close()
       await until('offline', () => station.archive.get<{ online: number }>('SELECT online FROM concentrator')?.online === 0)
+      // The last will would arrive now if the goodbye had not.
+      await pause(200)
       const row = station.archive.get<{ state: string }>('SELECT state FROM concentrator')
       t.match(JSON.parse(row?.state ?? '{}'), { online: false, reason: 'stopped' })
     })
