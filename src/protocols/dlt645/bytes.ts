@@ -1,8 +1,10 @@
+const hexDigits = '0123456789ABCDEF'
+
 /** Upper-case hexadecimal of bytes in their order, without separators. */
 export function hexOf(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
-  return text.toUpperCase()
+  for (const byte of bytes) text += `${hexDigits.charAt(byte >> 4)}${hexDigits.charAt(byte & 15)}`
+  return text
 }
 
 /**
@@ -19,12 +21,18 @@ export function bytesOf(hex: string): Uint8Array {
 
 /** Bytes one after the other in one new array. */
 export function joinBytes(parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]))
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
 }
 
 /** The same bytes, last first: everything of several bytes goes low byte first on the wire (facts §4.1). */
 export function reversed(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from(bytes).reverse()
+  return bytes.slice().reverse()
 }
 
 /** Whether every byte is `value`: all FF is "not available", all 00 in a date is "no such record". */
