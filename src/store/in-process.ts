@@ -20,14 +20,16 @@ export function openInProcessStore(options: StoreOptions, timers: Timers): Store
 class InProcessStore implements Store {
   readonly #handler: StoreHandler
   readonly #timer: GroupTimer
-  #onAppended: (ends: Ends) => void = () => undefined
+  readonly #onAppended: ((ends: Ends) => void)[] = []
   #onFault: (error: Error) => void = () => undefined
   #isClosed = false
 
   constructor(handler: StoreHandler, timers: Timers) {
     this.#handler = handler
     this.#timer = new GroupTimer(timers, () => this.#flush())
-    handler.onAppended((ends) => this.#onAppended(ends))
+    handler.onAppended((ends) => {
+      for (const tell of this.#onAppended) tell(ends)
+    })
   }
 
   run<K extends StoreCommandName>(command: K, input: StoreCommands[K]['in']): Promise<StoreCommands[K]['out']> {
@@ -43,7 +45,7 @@ class InProcessStore implements Store {
   }
 
   onAppended(handler: (ends: Ends) => void): void {
-    this.#onAppended = handler
+    this.#onAppended.push(handler)
   }
 
   onFault(handler: (error: Error) => void): void {

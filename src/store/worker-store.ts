@@ -49,7 +49,7 @@ class WorkerStore implements Store {
   readonly #waiting = new Map<number, Waiting>()
   readonly #timer: GroupTimer
   #nextId = 1
-  #onAppended: (ends: Ends) => void = () => undefined
+  readonly #onAppended: ((ends: Ends) => void)[] = []
   #onFault: (error: Error) => void = () => undefined
   #ended: Error | null = null
   #isClosing = false
@@ -86,7 +86,7 @@ class WorkerStore implements Store {
   }
 
   onAppended(handler: (ends: Ends) => void): void {
-    this.#onAppended = handler
+    this.#onAppended.push(handler)
   }
 
   onFault(handler: (error: Error) => void): void {
@@ -113,7 +113,7 @@ class WorkerStore implements Store {
         this.#settle(reply.id)?.reject(errorOf(reply.error))
         return
       case 'appended':
-        this.#onAppended(reply.ends)
+        for (const tell of this.#onAppended) tell(reply.ends)
         return
       case 'fault':
         this.#onFault(errorOf(reply.error))

@@ -17,7 +17,9 @@ export async function storeContract(t: Test, bench: Bench): Promise<void> {
   await t.test('numbers are given with the commit, in order, and told', async (t) => {
     const { store, time } = await opened(bench)
     const told: { stream: Stream; hi: number }[] = []
+    const heard: number[] = []
     store.onAppended((ends) => told.push(...ends))
+    store.onAppended((ends) => heard.push(ends.length))
     await store.run('record-event', { event: event('area.one'), stamp: time.stamp() })
     await store.run('record-event', { event: event('area.two'), stamp: time.stamp() })
     await store.run('record-status', { body: { kind: 'health' }, stamp: time.stamp() })
@@ -35,6 +37,7 @@ export async function storeContract(t: Test, bench: Bench): Promise<void> {
       { stream: 'event', hi: 3 },
       { stream: 'status', hi: 1 },
     ])
+    t.same(heard, [1, 1, 1], 'every listener hears')
     await store.close()
   })
 
