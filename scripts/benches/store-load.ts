@@ -23,7 +23,7 @@ export class StoreLoad {
 
   constructor(options: LoadOptions) {
     this.#options = options
-    this.#at = options.startAt - 30 * options.slotMs
+    this.#at = options.startAt - 200 * options.slotMs
     this.#meters = Array.from({ length: options.meters }, (_, index) => ({
       id: `m${index + 1}`,
       energyWh: Math.floor(options.random.next() * 30_000_000),

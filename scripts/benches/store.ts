@@ -15,10 +15,8 @@ The real store in its worker thread, synchronous=FULL, ${valuesPerPoint} values 
 reading follows another at once, but the stamps advance at the stated rate, and groups commit as they would at that rate (400 values
 are there long before 60 s are over). A reading is one value.
 
-  --meters N   meters of the site, default 2000
+  --meters N   meters of the site, default 1000
   --json       one line of JSON for each figure`
-
-const warmUpSlots = 23
 
 /** Ten in the morning: the accounts' daily statements are over, and measured for themselves. */
 const morning = Date.UTC(2026, 2, 1, 2)
@@ -26,7 +24,7 @@ const statementTime = Date.UTC(2026, 2, 1, 22, 30)
 
 const { values } = parseArgs({
   options: {
-    meters: { type: 'string', default: '2000' },
+    meters: { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -61,7 +59,7 @@ async function run(figures: Figures, disk: MeasuredDisk, what: Case): Promise<vo
   let state = 1
   const random = { next: () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647 }
   const isDay = what.slotMs * what.slots >= 86_400_000
-  const load = new StoreLoad({ meters: what.meters, slotMs: what.slotMs, startAt: morning + warmUpSlots * what.slotMs, random })
+  const load = new StoreLoad({ meters: what.meters, slotMs: what.slotMs, startAt: morning + what.slots * what.slotMs, random })
   const path = join(disk.folder, `${what.name.replaceAll(/\W+/g, '-')}.db`)
   const options = { path, now: load.stamp().receivedAt, random, reserveBytes: 65_536 }
   const store = await openWorkerStore(options, systemTimers)
@@ -69,7 +67,7 @@ async function run(figures: Figures, disk: MeasuredDisk, what: Case): Promise<vo
     await store.run('configure', { parameters: load.parameters, stamp: load.stamp() })
     if (!isDay) await load.openAccounts(store)
     // A box that has been running: the WAL has its size, and the file has the room that yesterday's log left.
-    for (let slot = -warmUpSlots; slot <= 0; slot += 1) await apply(store, load, slot)
+    for (let slot = 1 - what.slots; slot <= 0; slot += 1) await apply(store, load, slot)
     await store.run('close-day', { day: epochMs(0), stamp: load.stamp() })
     await measure(figures, { disk, store, load, what })
     if (!isDay) await statements(figures, { disk, store, load, what })
