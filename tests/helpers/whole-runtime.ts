@@ -4,13 +4,12 @@ import { join } from 'node:path'
 import type { KeyObject } from 'node:crypto'
 import {
   SimulatedArea,
-  VirtualCalendar,
   VirtualTime,
   seededRandom,
   siteFiles,
   type AreaOptions,
 } from '../../drivers/simulated/index.js'
-import { nextAfter } from '../../src/calendar.js'
+import { calendarOn } from '../../src/calendar.js'
 import { signEnvelope } from '../../src/control/envelope.js'
 import { createKey, readKey } from '../../src/control/key-file.js'
 import { epochMs, keyId, type EpochMs, type OrderBody } from '../../src/model/index.js'
@@ -106,7 +105,7 @@ export class WholeRuntime {
       clock: this.time,
       timers: this.time,
       random,
-      calendar: new VirtualCalendar(this.time, nextAfter),
+      calendar: calendarOn({ clock: this.time, timers: this.time }),
       log: this.#log,
       supervisor,
       protocols,
