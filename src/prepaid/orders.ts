@@ -54,6 +54,10 @@ export function adjust(draft: Draft, fact: AdjustFact): Decision {
   if (fact.resumePricing && isStopped && running.seen === null) {
     return refuse('conflict', 'the meter has not been read since pricing stopped: read it first')
   }
+  if (fact.resumePricing && isStopped && running.pieces === null) {
+    return refuse('conflict', 'no verified tariff prices the energy up to where pricing stopped')
+  }
+  if (fact.resumePricing) draft.set({ verified: true })
   draft.postAll()
   const note = fact.reason.slice(0, noteCharsMax)
   draft.addEntry({ kind: 'adjustment', key: fact.key, amount: fact.amount, at: draft.now, pieces: [], note })
@@ -64,10 +68,10 @@ export function adjust(draft: Draft, fact: AdjustFact): Decision {
 function resume(draft: Draft): void {
   const { account, running } = draft
   draft.event('account.pricing-resumed', 'info', {
-    verified: account.verified,
+    wasVerified: draft.before.account.verified,
     stopped: account.pricingStopped?.reason ?? 'none',
   })
-  draft.set({ verified: true, pricingStopped: null })
+  draft.set({ pricingStopped: null })
   if (account.pricingStopped === null || running.seen === null) return
   const { raw, at } = running.seen
   startAt(draft, { at, energy: draft.lastReading.energy, source: 'estimate' }, raw)

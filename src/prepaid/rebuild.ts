@@ -34,9 +34,20 @@ export function rebuildLedger(input: RebuildInput, context: Context): LedgerStat
   }
   const running = input.readings.reduce((before, reading) => {
     const stamp: Stamp = { ...context.stamp, receivedAt: reading.receivedAt, clockTrusted: reading.trusted }
-    return takeReading(account, before, reading, { ...context, stamp }).running
+    return takeAgain(account, before, reading, { ...context, stamp })
   }, start)
-  return { account, running }
+  return { account, running: account.pricingStopped === null ? running : { ...running, suspect: null } }
+}
+
+/** What came before pricing stopped was taken as always; the reading that stopped it is the first one seen since. */
+function takeAgain(account: Account, running: Running, reading: RegisterReading, context: Context): Running {
+  const stopped = account.pricingStopped
+  const isAsNow = stopped === null || reading.receivedAt > stopped.at || running.seen !== null
+  if (isAsNow) return takeReading(account, running, reading, context).running
+  const { running: after, taken } = takeReading({ ...account, pricingStopped: null }, running, reading, context)
+  if (taken.kind !== 'confirmed') return after
+  const { raw, at } = taken.suspect
+  return { ...after, seen: { raw, at } }
 }
 
 /** Charges give their estimated splits; a correction replaces the split it covers; a new device ends them all. */

@@ -65,12 +65,14 @@ const isUnpriced = ({ account, lastReading }: Draft): boolean => account.pricing
 
 function chargeDevice(draft: Draft, end: BillingReading): boolean {
   const { account, running, lastReading, context } = draft
-  if (isUnpriced(draft)) return true
-  const pair = pricePair(lastReading, end, pricingOf(account, context))
+  const pair = isUnpriced(draft) ? [] : pricePair(lastReading, end, pricingOf(account, context))
   if (pair === null || running.pieces === null) return false
-  const isEstimate = end.source === 'estimate'
-  const marked = isEstimate ? pair.map((piece): ChargePiece => ({ ...piece, estimated: true })) : pair
-  draft.setRunning({ readings: [...running.readings, end], pieces: joinPieces(running.pieces, marked) })
+  if (pair.length > 0) {
+    const isEstimate = end.source === 'estimate'
+    const marked = isEstimate ? pair.map((piece): ChargePiece => ({ ...piece, estimated: true })) : pair
+    draft.setRunning({ readings: [...running.readings, end], pieces: joinPieces(running.pieces, marked) })
+  }
+  // What was good before a register left its course is owed all the same.
   draft.postAll()
   return true
 }

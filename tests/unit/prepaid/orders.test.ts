@@ -190,6 +190,21 @@ await t.test('a replacement ends what hung on the old device', async (t) => {
   t.equal(awaited.balance, yuan('99.4'))
 })
 
+await t.test('a replacement takes what was used before pricing stopped', async (t) => {
+  const story = new AccountCase()
+  story.accept({ kind: 'doubted', reason: 'salvaged' })
+  story.read('101', '2026-03-02 09:30')
+  story.read('50', '2026-03-02 09:45')
+  story.read('50', '2026-03-02 09:46')
+  const { entryCount, chainHash } = story.account
+  story.act({ kind: 'agree', entry: entryCount, chainHash, ownHash: chainHash })
+  story.now('2026-03-02 12:00')
+  const fact = { kind: 'replace-meter', finalEnergy: null, initialEnergy: kwh('0'), at: at('2026-03-02 11:00') } as const
+  t.ok(story.act({ ...fact, witness: '', newAddress: '1' }).accepted)
+  t.same(story.kinds, ['open', 'charge', 'replacement'])
+  t.equal(story.balance, yuan('99.4'))
+})
+
 await t.test('an account is not closed over energy that no tariff prices', async (t) => {
   const story = new AccountCase()
   story.context = { ...story.context, tariffs: tariffBook([]) }

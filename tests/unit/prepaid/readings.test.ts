@@ -165,6 +165,36 @@ await t.test('a register that decreased stops pricing until the master adjusts',
   t.same(story.faults(), [])
 })
 
+await t.test('what was used before pricing stopped is owed, also by an account that was doubted then', async (t) => {
+  const story = new AccountCase()
+  story.accept({ kind: 'doubted', reason: 'salvaged' })
+  story.read('101', '2026-03-02 09:30')
+  story.read('50', '2026-03-02 09:45')
+  story.read('50', '2026-03-02 09:46')
+  story.read('101.1', '2026-03-02 09:40', { source: 'load-record', receivedAt: at('2026-03-02 09:46') })
+  t.same(...story.restart())
+  story.read('50.5', '2026-03-02 09:55')
+  t.same(...story.restart())
+  const { entryCount, chainHash } = story.account
+  story.act({ kind: 'agree', entry: entryCount, chainHash, ownHash: chainHash })
+  t.equal(story.balance, yuan('99.4'))
+  t.same(...story.restart())
+  story.context = { ...story.context, tariffs: new Map() }
+  story.accept({ kind: 'parameters-changed' })
+  t.match(story.adjust('0', true), { accepted: false, code: 'conflict' }, 'not before it can be priced')
+})
+
+await t.test('an adjustment that resumes pricing takes what was used before it stopped', async (t) => {
+  const story = new AccountCase()
+  story.accept({ kind: 'doubted', reason: 'salvaged' })
+  story.read('101', '2026-03-02 09:30')
+  story.read('50', '2026-03-02 09:45')
+  story.read('50', '2026-03-02 09:46')
+  t.ok(story.adjust('0', true).accepted)
+  t.equal(story.balance, yuan('99.4'))
+  t.same(story.faults(), [])
+})
+
 await t.test('a register that jumped stops pricing too', async (t) => {
   const story = new AccountCase()
   story.read('81100', '2026-03-02 09:15')
