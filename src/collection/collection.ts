@@ -33,12 +33,21 @@ export interface CollectionOptions {
   readonly nextBoundary: (tariff: string, after: EpochMs) => EpochMs | null
 }
 
+/** A slot that stands in the store with its point. */
+export interface ClosedSlot {
+  readonly meter: MeterId
+  readonly task: TaskId
+  readonly slotAt: EpochMs
+}
+
 /** What the shell must carry out; everything since it was last taken. */
 export interface CollectionOutput extends BookOutput {
   /** Clocks of meters that were read: meter − us, whether or not our own clock is trusted. */
   readonly clocks: readonly { readonly meter: MeterId; readonly driftMs: number }[]
   /** Relays seen in a status word that was read in passing. */
   readonly relays: readonly ({ readonly meter: MeterId } & RelaySighting)[]
+  /** The wall clock was set back: what had ended by the old time is to be looked up and told by `alreadyEnded`. */
+  readonly steppedBack: boolean
   /** Meters whose relay state an account asks for. */
   readonly relayReads: readonly MeterId[]
 }
@@ -65,6 +74,7 @@ export class Collection {
   private clocks: { meter: MeterId; driftMs: number }[] = []
   private relays: ({ readonly meter: MeterId } & RelaySighting)[] = []
   private relayReads: MeterId[] = []
+  private steppedBack = false
 
   constructor(options: CollectionOptions) {
     const { settings, utcOffsetMinutes } = options
@@ -114,7 +124,7 @@ export class Collection {
    */
   restore(
     span: { readonly from: EpochMs; readonly to: EpochMs },
-    closed: readonly { readonly meter: MeterId; readonly task: TaskId; readonly slotAt: EpochMs }[],
+    closed: readonly ClosedSlot[],
     now: Now,
     missed: NonNullable<Slot['missed']>,
   ): void {
@@ -133,8 +143,24 @@ export class Collection {
   }
 
   /**
+   * Slots that ended although their instants are still to come: the wall clock was ahead then, and has been set back.
+   * When their instants come again they are not opened again.
+   */
+  alreadyEnded(slots: readonly ClosedSlot[]): void {
+    for (const { task } of this.plan.tasks) {
+      const instants = slots.filter((slot) => slot.task === task.id).map(({ slotAt }) => slotAt)
+      let last: EpochMs | null = null
+      for (const instant of [...new Set(instants)].sort((a, b) => a - b)) {
+        const from = last !== null && this.dueAfter(task, last).instant === instant ? last : instant
+        this.coverageOf(task.id).add(from, instant)
+        last = instant
+      }
+    }
+  }
+
+  /**
    * A task's calendar fired. Instants between the last one and this that the calendar skipped (the clock was stepped
-   * forward) are opened as missed; an instant that comes again (stepped back) is ignored.
+   * forward) are opened as missed; one that comes again (stepped back) or is long past (stepped far ahead) is ignored.
    */
   fire(id: TaskId, due: EpochMs, now: Now): void {
     this.observe(now)
@@ -142,13 +168,19 @@ export class Collection {
     if (task === undefined) return
     const coverage = this.coverageOf(id)
     const instant = slotInstant(task.kind, due, this.options.utcOffsetMinutes)
-    if (coverage.has(instant)) return
+    if (coverage.has(instant) || now.wall - instant > horizonOf(task)) return
     const last = coverage.lastBefore(instant)
     const isNear = last !== null && instant - last <= horizonOf(task)
     if (isNear) this.openSkipped(task, last, instant, now)
-    else if (last !== null && this.dueAfter(task, last).instant < instant) this.tellGap(task, last, instant)
+    else if (last !== null && this.dueAfter(task, last).instant < instant) this.tellGap(last, instant, task.id)
     coverage.add(isNear ? last : instant, instant)
     this.open(this.ownersOf(id), { instant, due }, now, 'not-running')
+  }
+
+  /** Tells a time whose slots are not explained one by one. */
+  tellGap(from: EpochMs, to: EpochMs, task: TaskId | 'all' = 'all'): void {
+    const detail = { task, from: new Date(from).toISOString(), to: new Date(to).toISOString() }
+    this.book.tell({ code: 'collection.gap', severity: 'warning', detail })
   }
 
   /** When accounts ask to be read; meters that are not in the archive are passed over. */
@@ -217,11 +249,12 @@ export class Collection {
 
   /** All that is to be carried out since the last call. */
   take(): CollectionOutput {
-    const { clocks, relays, relayReads } = this
+    const { clocks, relays, relayReads, steppedBack } = this
     this.clocks = []
     this.relays = []
     this.relayReads = []
-    return { ...this.book.take(), clocks, relays, relayReads }
+    this.steppedBack = false
+    return { ...this.book.take(), clocks, relays, relayReads, steppedBack }
   }
 
   private open(
@@ -248,11 +281,6 @@ export class Collection {
     return { instant: slotInstant(task.kind, due, utcOffsetMinutes), due }
   }
 
-  private tellGap(task: Task, last: EpochMs, instant: EpochMs): void {
-    const detail = { task: task.id, from: new Date(last).toISOString(), to: new Date(instant).toISOString() }
-    this.book.tell({ code: 'collection.gap', severity: 'warning', detail })
-  }
-
   /** Looks for a step of the wall clock since the last call. */
   private observe(now: Now): void {
     const offset = now.wall - now.monotonic
@@ -260,6 +288,7 @@ export class Collection {
     this.wallOffset = offset
     if (Math.abs(stepMs) < STEP_MS) return
     this.steppedAt = now.monotonic
+    this.steppedBack ||= stepMs < 0
     for (const state of this.meters.values()) shiftLastGood(state, stepMs)
     this.boundaries.stepped(now)
     this.book.tell({ code: 'clock.stepped', severity: 'warning', detail: { byMs: stepMs, trusted: now.trusted } })
@@ -343,7 +372,7 @@ export class Collection {
   }
 }
 
-/** Slots older than this are neither filled nor explained one by one; a gap beyond it is one event. */
+/** Slots older than this, a day at least, are neither filled nor explained one by one; a gap beyond it is one event. */
 function horizonOf(task: Task): number {
-  return Math.max(task.backfillDays * dayMs, task.closesAfterMs)
+  return Math.max(task.backfillDays * dayMs, task.closesAfterMs, dayMs)
 }

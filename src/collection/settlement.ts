@@ -52,11 +52,12 @@ export function settleLive(
 export function settleFreeze(wanted: readonly WantedFreeze[], outcomes: readonly ReadOutcome[], context: SettleContext): Finding {
   let progress = false
   for (const freeze of wanted) {
-    const { slot, items } = freeze
+    const { slot, nth, items } = freeze
     for (const asked of items) {
       const time = answerAt(outcomes, asked.timePosition)
       const value = answerAt(outcomes, asked.position)
-      if (!time.ok) putFailure(slot, asked.index, time.error, 'freeze')
+      if (nth === 1 && isEmpty(time)) putDoubt(slot, asked.index, { reason: 'not-kept', exhausted: 'freeze' })
+      else if (!time.ok) putFailure(slot, asked.index, time.error, 'freeze')
       else if (!value.ok) putFailure(slot, asked.index, value.error, 'freeze')
       else {
         const frozenAt = parseMeterTime(time.values[0], context.utcOffsetMinutes)
@@ -162,9 +163,18 @@ function putReading(slot: Slot, asked: Asked, values: readonly RegisterValue[], 
   else context.take(slot, asked, { value: reading, source: came.source, measuredAt: came.measuredAt })
 }
 
+/** The meter has never frozen anything: it does not know how, or is new. A live value serves as its freeze while the window lasts. */
+function isEmpty(time: Answer): boolean {
+  return time.ok ? time.values[0]?.kind === 'text' && time.values[0].text === null : isNoData(time.error)
+}
+
+function isNoData(error: ReadError): boolean {
+  return error.code === 'refused' && error.errors.includes('no-such-data')
+}
+
 /** A refusal is the meter's last word on that way of asking, unless it says "later" itself. */
 function putFailure(slot: Slot, index: number, error: ReadError, channel: Channel): void {
-  const isEmptyMemory = channel !== 'live' && error.code === 'refused' && error.errors.includes('no-such-data')
+  const isEmptyMemory = channel !== 'live' && isNoData(error)
   const reason = isEmptyMemory ? 'not-kept' : absenceOf(error.code)
   putDoubt(slot, index, error.retry === 'never' && !isEmptyMemory ? { reason, exhausted: channel } : { reason })
 }

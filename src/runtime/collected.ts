@@ -6,8 +6,10 @@ import type { StampSource } from './stamps.js'
 
 /** Points of one store command. */
 export const pointsPerCommandMax = 400
-/** Points that wait for the store; beyond this no new reading is started until it has caught up. */
+/** Points that wait for the store; beyond this nothing is read and no slot ends until it has caught up. */
 export const pointsWaitingMax = 20_000
+/** Beyond this points of slots that had to give way are dropped and counted; the next start derives their slots anew. */
+export const pointsHeldMax = 2 * pointsWaitingMax
 /** Events that wait for the store; further ones are logged and counted, and lost as records. */
 export const eventsWaitingMax = 1_000
 
@@ -17,13 +19,15 @@ export interface CollectedOptions {
   readonly log: Log
   readonly utcOffsetMinutes: number
   readonly onEffects: (effects: Effects) => void
+  /** The store has caught up after it was full. */
+  readonly onRoom: () => void
   /** The store failed a command: nothing more is kept until the process is started again. */
   readonly onFault: (error: Error) => void
 }
 
 /** Hands what was collected to the store, one command at a time and in order, and what follows from it back. */
 export class Collected {
-  readonly counts = { points: 0, refusedPoints: 0, lostEvents: 0 }
+  readonly counts = { points: 0, refusedPoints: 0, lostPoints: 0, lostEvents: 0 }
   private readonly options: CollectedOptions
   private points: Point[] = []
   private events: EventFact[] = []
@@ -44,7 +48,7 @@ export class Collected {
   }
 
   add(output: Pick<CollectionOutput, 'points' | 'events' | 'relays' | 'days'>): void {
-    this.points.push(...output.points)
+    this.keep(output.points)
     for (const { meter, ...relay } of output.relays) this.relays.set(meter, relay)
     this.days.push(...output.days)
     for (const event of output.events) this.tell(event)
@@ -58,6 +62,14 @@ export class Collected {
 
   private get hasWork(): boolean {
     return this.points.length + this.events.length + this.relays.size + this.days.length > 0
+  }
+
+  private keep(points: readonly Point[]): void {
+    const room = Math.max(0, pointsHeldMax - this.points.length)
+    for (const point of points.slice(0, room)) this.points.push(point)
+    if (points.length <= room) return
+    this.counts.lostPoints += points.length - room
+    this.options.log.error('points-lost', { points: points.length - room })
   }
 
   private tell(event: EventFact): void {
@@ -97,10 +109,12 @@ export class Collected {
   }
 
   private async writePoints(points: Point[]): Promise<void> {
+    const wasFull = this.points.length + points.length >= pointsWaitingMax
     const { accepted, effects } = await this.options.store.run('apply-points', { points, stamp: this.options.stamps.now() })
     if (accepted) this.counts.points += points.length
     else this.counts.refusedPoints += points.length
     this.effect(effects)
+    if (wasFull && !this.isFull) this.options.onRoom()
   }
 
   private async closeDay(statistics: DayStatistics): Promise<void> {

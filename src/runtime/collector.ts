@@ -18,7 +18,7 @@ import type {
 import { Collected } from './collected.js'
 import { callRegisters, type LiveCall, type LiveCallResult } from './live-call.js'
 import { createStamps } from './stamps.js'
-import { restoreSlots } from './slot-restore.js'
+import { coverAhead, restoreSlots } from './slot-restore.js'
 import { nextRateChange } from './rate-change.js'
 
 export interface CollectorOptions {
@@ -97,6 +97,7 @@ export class Collector {
         this.watch(effects.watch)
         options.onEffects(effects)
       },
+      onRoom: () => this.turn(),
       onFault: options.onFault,
     })
   }
@@ -107,6 +108,7 @@ export class Collector {
     this.state = 'starting'
     this.collection.configure(planSite(this.parameters), this.now())
     const { at: lastInstant } = await this.options.store.run('last-instant', {})
+    if (lastInstant === null) await this.tellBeginning()
     await this.refreshAccounts()
     await this.startAfter(lastInstant)
   }
@@ -210,6 +212,13 @@ export class Collector {
     this.turn()
   }
 
+  /** On a fresh box: from now on slots are owed, even when the next start finds nothing else in the store. */
+  private async tellBeginning(): Promise<void> {
+    const { store, clock } = this.options
+    const event = { code: 'collection.began', severity: 'info', detail: { meters: this.parameters.meters.length } } as const
+    await store.run('record-event', { event, stamp: createStamps(clock).now() })
+  }
+
   private isClosed(): boolean {
     return this.state === 'closed'
   }
@@ -243,11 +252,13 @@ export class Collector {
   /** Whatever happened: end what is over, start what may start, hand on what came, and sleep until the next time. */
   private turn(): void {
     if (this.state !== 'running') return
-    this.collection.tick(this.now())
-    if (!this.collected.isFull) for (const [link, runner] of this.options.runners) this.startOn(link, runner)
+    if (!this.collected.isFull) {
+      this.collection.tick(this.now())
+      for (const [link, runner] of this.options.runners) this.startOn(link, runner)
+    }
     this.handOn()
     const now = this.now()
-    const wakeAt = Math.min(this.collection.wakeAt(now) ?? Infinity, now.monotonic + LOOK_MS)
+    const wakeAt = Math.min((this.collected.isFull ? null : this.collection.wakeAt(now)) ?? Infinity, now.monotonic + LOOK_MS)
     this.wake(Math.max(0, wakeAt - now.monotonic), () => this.turn())
   }
 
@@ -285,6 +296,8 @@ export class Collector {
       if (this.options.setsMeterClocks === true) this.correctClock(meter)
     }
     for (const meter of output.relayReads) this.readRelay(meter)
+    if (output.steppedBack)
+      coverAhead(this.collection, this.options.store, this.now().wall).catch((error: unknown) => this.fault(error))
   }
 
   /** Sets one meter's clock by air when the field's rules allow it: its excess is reported first. */

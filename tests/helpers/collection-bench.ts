@@ -7,7 +7,7 @@ import { VirtualTime } from '../../drivers/simulated/virtual-time.js'
 import { epochMs, type LinkId, type SiteParameters } from '../../src/model/index.js'
 import type { Effects, Log, Runner } from '../../src/ports/index.js'
 import { dlt645 } from '../../src/protocols/dlt645/index.js'
-import { createBusRunner } from '../../src/runtime/bus-runner.js'
+import { createBusRunner, exchangeMsMax } from '../../src/runtime/bus-runner.js'
 import { Collector, type CollectorOptions } from '../../src/runtime/collector.js'
 import { PointStore } from './point-store.js'
 import { testProfile, testSite } from './collection-site.js'
@@ -39,8 +39,9 @@ export class CollectionBench {
   /** The process dies and starts again: what was not stored is gone. */
   async restart(downMs: number): Promise<void> {
     await this.collector.close()
-    await Promise.all([...this.runners.values()].map((runner) => runner.close()))
-    await this.time.runFor(downMs)
+    const closed = Promise.all([...this.runners.values()].map((runner) => runner.close()))
+    await this.time.runFor(Math.max(downMs, exchangeMsMax))
+    await closed
     this.runners = this.#openRunners()
     this.collector = this.#newCollector()
     await this.collector.start()

@@ -71,6 +71,7 @@ export class CoreBench {
   readonly clocks: { meter: MeterId; driftMs: number }[] = []
   readonly relays: { meter: MeterId; contact: 'closed' | 'open' }[] = []
   readonly relayReads: MeterId[] = []
+  steppedBack = 0
   answer: Answer = (work, now) => ({ kind: 'settled', outcome: answerAll(work, now) })
   /** How long a job is on the bus. */
   jobMs = 500
@@ -152,6 +153,7 @@ export class CoreBench {
     this.clocks.push(...output.clocks)
     this.relays.push(...output.relays)
     this.relayReads.push(...output.relayReads)
+    if (output.steppedBack) this.steppedBack++
   }
 
   private pass(ms: number): void {

@@ -23,15 +23,24 @@ export class PointStore implements Store {
   effectsOf: (points: readonly Point[]) => Effects = () => ({ orders: [], watch: [] })
   lastInstant: EpochMs | null = null
   accepts = true
+  /** Above 1: the first events were evicted. */
+  firstEvent = 1
   fault: Error | null = null
   commands = 0
+
+  /** Nothing settles until the returned function is called. */
+  hang(): () => void {
+    let release: () => void = () => {}
+    this.#gate = new Promise((resolve) => (release = resolve))
+    return release
+  }
 
   run<K extends StoreCommandName>(command: K, input: StoreCommands[K]['in']): Promise<StoreCommands[K]['out']> {
     this.commands++
     if (this.fault !== null) return Promise.reject(this.fault)
     const handler = this.#handlers[command] as ((input: StoreCommands[K]['in']) => StoreCommands[K]['out']) | undefined
     if (handler === undefined) return Promise.reject(new Error(`this store knows no ${command}`))
-    return Promise.resolve().then(() => handler(input))
+    return this.#gate.then(() => handler(input))
   }
 
   onAppended(): void {
@@ -46,6 +55,7 @@ export class PointStore implements Store {
     return Promise.resolve()
   }
 
+  #gate: Promise<void> = Promise.resolve()
   readonly #handlers: Handlers = {
     'last-instant': () => ({ at: this.lastInstant }),
     'apply-points': ({ points, stamp }) => {
@@ -75,6 +85,19 @@ export class PointStore implements Store {
       slots: this.points
         .filter((point) => point.slotAt >= from && point.slotAt <= to)
         .map(({ meter, task, slotAt }) => ({ meter, task, slotAt })),
+    }),
+    extents: () => ({
+      epoch: 1,
+      extents: [{ stream: 'event', lo: this.firstEvent, hi: this.events.length }],
+      tombstones: [],
+      counters: {},
+    }),
+    events: ({ count, before = Infinity }) => ({
+      events: this.events
+        .map((event, index) => ({ ...event, seq: index + 1 }))
+        .filter(({ seq }) => seq < before)
+        .slice(-count)
+        .reverse(),
     }),
     accounts: () => ({
       accounts: this.accounts.map((account) => ({ account, runningBalance: 0n, lastReadingAt: epochMs(0), guards: [] })),

@@ -5,6 +5,7 @@ import type { Work } from '../../../src/collection/index.js'
 import { answerAll, bad, CoreBench, energyAt, good, local, number, testMeter } from '../../helpers/core-bench.js'
 import { task, testProfile, testTasks } from '../../helpers/collection-site.js'
 
+t.setTimeout(300_000)
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 const dayMs = 24 * hourMs
@@ -251,6 +252,26 @@ await t.test('lesson 25: two years ahead and back again, no slot is lost or doub
     [...monotonic].sort((a, b) => a - b),
     'records stay in the order they were made',
   )
+})
+
+await t.test('slots that ended under a clock that was ahead are not opened again', async (t) => {
+  const bench = new CoreBench(local('2026-03-01 10:10'), { tasks: [task('curve')] })
+  const ended = ['10:15', '10:30', '11:30', '10:30'].map((at) => ({
+    meter: meterId('1'),
+    task: taskId('curve'),
+    slotAt: local(`2026-03-01 ${at}`),
+  }))
+  bench.collection.alreadyEnded([...ended, { meter: meterId('1'), task: taskId('other'), slotAt: local('2026-03-01 10:45') }])
+  bench.runUntil(local('2026-03-01 11:50'))
+  t.same(
+    bench.told('curve').map((line) => line.slice(6, 11)),
+    ['10:45', '11:00', '11:15', '11:45'],
+  )
+  t.equal(bench.steppedBack, 0)
+  bench.step(-hourMs)
+  bench.collection.fire(taskId('curve'), local('2026-01-01 10:00'), bench.now)
+  t.equal(bench.steppedBack, 1)
+  t.equal(bench.collection.book.size, 0, 'what is long past is not due')
 })
 
 await t.test('after a stop the slots owed are opened anew, without those that ended', async (t) => {

@@ -17,6 +17,7 @@ import {
 } from '../../helpers/core-bench.js'
 import { task, testProfile } from '../../helpers/collection-site.js'
 
+t.setTimeout(300_000)
 const two = (value: number): string => String(value).padStart(2, '0')
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
@@ -152,6 +153,30 @@ await t.test('a failed half of a freeze is no freeze', async (t) => {
     settled(work.plan.registers.map(({ register }) => bad(register, 'refused', { retry: 'never', errors: ['no-such-data'] })))
   bench.runUntil(local('2026-03-10 01:00'))
   t.same(bench.told('freeze')[0], '03-01 00:00 live energy=not-kept')
+})
+
+await t.test('a meter that knows the time of its freeze but not its value keeps it open', async (t) => {
+  const bench = freezeBench()
+  bench.answer = (work, now) =>
+    settled(
+      answerAll(work, now).map((one) =>
+        one.register.startsWith('050601') ? bad(one.register, 'refused', { retry: 'never', errors: ['no-such-data'] }) : one,
+      ),
+    )
+  bench.runUntil(local('2026-03-01 12:00'))
+  t.equal(bench.collection.book.size, 1)
+  t.ok(bench.works.length > 5)
+})
+
+await t.test('items of one block are read once', async (t) => {
+  const items = new Map([itemId('energy'), itemId('total')].map((item) => [item, { register: '0001FF00' }]))
+  const bench = new CoreBench(local('2026-03-01 00:14'), {
+    profiles: [testProfile({ items })],
+    tasks: [task('curve', { items: ['energy', 'total'] })],
+  })
+  bench.runUntil(local('2026-03-01 00:20'))
+  t.equal(bench.works[0]?.plan.registers.length, 1)
+  t.match(bench.told('curve'), [/energy=(\d+) total=\1$/])
 })
 
 await t.test('no freeze is asked just before midnight, and none that would end after it', async (t) => {

@@ -5,6 +5,7 @@ import { ThresholdWatch } from '../../../src/collection/watch.js'
 import { answerAll, bad, CoreBench, good, local, testMeter, text } from '../../helpers/core-bench.js'
 import { task, testProfile } from '../../helpers/collection-site.js'
 
+t.setTimeout(300_000)
 const secondMs = 1_000
 const minuteMs = 60 * secondMs
 const none = [task('none', { cron: '0 0 1 1 *' })]

@@ -1,0 +1,171 @@
+import { nextAfter } from '../../src/calendar.js'
+import { VirtualCalendar } from '../../drivers/simulated/virtual-calendar.js'
+import { VirtualTime } from '../../drivers/simulated/virtual-time.js'
+import { ok, type EpochMs, type LinkId, type MeterAddress, type SiteParameters } from '../../src/model/index.js'
+import type {
+  Effects,
+  Effect,
+  Job,
+  JobResult,
+  MeterProtocol,
+  ReadOutcome,
+  ReadPlan,
+  RelayState,
+  Runner,
+  Session,
+} from '../../src/ports/index.js'
+import { Collector, type CollectorOptions } from '../../src/runtime/collector.js'
+import { answerOne, bad, utcOffsetMinutes } from './core-bench.js'
+import { silentLog } from './collection-bench.js'
+import { testSite } from './collection-site.js'
+import { PointStore } from './point-store.js'
+
+export type Mode = 'good' | 'silent' | 'garbled' | 'mixed' | 'down' | 'held' | 'expired' | 'refused'
+export const modes: readonly Mode[] = ['good', 'silent', 'garbled', 'mixed', 'down', 'held', 'expired', 'refused']
+
+/** The shell of the collection on a runner that answers by a mode, in virtual time. */
+export class ShellBench {
+  readonly time: VirtualTime
+  readonly store = new PointStore()
+  readonly effects: Effects[] = []
+  readonly faults: Error[] = []
+  readonly broadcasts: MeterAddress[] = []
+  readonly jobs: string[] = []
+  mode: Mode = 'good'
+  /** How long a job is on the bus. */
+  jobMs = 300
+  collector: Collector
+  parameters: SiteParameters
+  meterFastMs = 0
+  relayState: RelayState = { kind: 'known', contact: 'open', command: 'trip', alarm: true, protected: false, word: '0050' }
+  private asked = 0
+  private boots = 1
+  private readonly changes: Partial<CollectorOptions>
+
+  constructor(start: EpochMs, site: Partial<SiteParameters>, changes: Partial<CollectorOptions> = {}) {
+    this.time = new VirtualTime({ wallStart: start })
+    this.parameters = testSite([], { utcOffsetMinutes, ...site })
+    this.changes = changes
+    this.collector = this.newCollector()
+  }
+
+  /** The process dies and starts again. @param wallChangeMs what the wall clock made of the time between */
+  async restart(downMs: number, wallChangeMs = 0): Promise<void> {
+    await this.collector.close()
+    await this.time.runFor(downMs)
+    if (wallChangeMs !== 0) this.time.stepWall(wallChangeMs)
+    this.time.boot = `boot-${++this.boots}`
+    this.collector = this.newCollector()
+    await this.collector.start()
+  }
+
+  readonly protocol: MeterProtocol = {
+    name: 'dlt645-2007',
+    read: (plan) => settledSession<readonly ReadOutcome[]>(this.answer(plan)),
+    checkRegister: (register) =>
+      /^[0-9A-F]{8}$/.test(register)
+        ? ok(register)
+        : { ok: false, error: { code: 'bad-register', at: '0', message: 'no register' } },
+    checkAddress: (address) => ok(address as MeterAddress),
+    relay: {
+      order: () => settledSession({ kind: 'not-sent' }),
+      state: () => settledSession(this.relayState),
+    },
+    clock: {
+      read: () =>
+        settledSession({ ok: false, error: { code: 'no-reply', retry: 'later', errors: [], message: '', frame: null } }),
+      broadcast: (_, to) => {
+        if (to !== 'all') this.broadcasts.push(to)
+        return settledSession('sent')
+      },
+    },
+    scanner: () => () => ({ kind: 'incomplete' }),
+  }
+
+  private answer(plan: ReadPlan): readonly ReadOutcome[] {
+    const { at } = this.time.wall()
+    const now = { monotonic: this.time.monotonic(), wall: (at + this.meterFastMs) as EpochMs, trusted: true, boot: '' }
+    return plan.registers.map((request) => {
+      const { register } = request
+      switch (this.mode) {
+        case 'silent':
+          return bad(register, 'no-reply')
+        case 'garbled':
+          return bad(register, 'garbled')
+        case 'down':
+          return bad(register, 'bus-down')
+        case 'mixed':
+          return this.asked++ % 3 === 0 ? bad(register, 'no-reply') : answerOne(request, now)
+        case 'good':
+        case 'held':
+        case 'expired':
+        case 'refused':
+          return answerOne(request, now)
+      }
+    })
+  }
+
+  runnersOf(links: readonly LinkId[]): ReadonlyMap<LinkId, Runner> {
+    return new Map(links.map((link) => [link, this.newRunner(link)]))
+  }
+
+  private newRunner(link: LinkId): Runner {
+    const { time } = this
+    let ends = 0
+    return {
+      link,
+      run: <T>(job: Job<T>): Promise<JobResult<T>> => {
+        this.jobs.push(job.priority)
+        ends = Math.max(ends, time.monotonic()) + this.jobMs
+        return new Promise((resolve) => {
+          time.after(ends - time.monotonic(), () => {
+            if (this.mode === 'held' || this.mode === 'refused') return resolve({ kind: this.mode })
+            if (this.mode === 'expired') return resolve({ kind: 'expired', sent: true })
+            const { effect } = job.session
+            if (effect.kind === 'settled') resolve({ kind: 'settled', outcome: effect.outcome })
+          })
+        })
+      },
+      snapshot: () => ({
+        link,
+        up: true,
+        queued: 0,
+        exchanges: 0,
+        replies: 0,
+        silent: 0,
+        garbled: 0,
+        busyMs: 0,
+        probeMs: 0,
+        silentMeters: [],
+      }),
+      turned: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    }
+  }
+
+  private newCollector(): Collector {
+    const { time, store } = this
+    const links = [...new Set(this.parameters.meters.map((meter) => meter.link))]
+    return new Collector({
+      clock: time,
+      timers: time,
+      calendar: new VirtualCalendar(time, nextAfter),
+      store,
+      log: silentLog,
+      runners: this.runnersOf(links),
+      protocols: new Map([[this.protocol.name, this.protocol]]),
+      parameters: this.parameters,
+      onEffects: (effects) => this.effects.push(effects),
+      onMeterClock: () => {},
+      onFault: (error) => this.faults.push(error),
+      ...this.changes,
+    })
+  }
+}
+
+/** A session that is over before it began: what the meter would say is known. */
+function settledSession<T>(outcome: T): Session<T> {
+  const effect: Effect<T> = { kind: 'settled', outcome }
+  const session: Session<T> = { effect, step: () => session }
+  return session
+}
