@@ -182,6 +182,8 @@ export interface StoreHealth {
   readonly synchronous: 'FULL' | 'other'
   readonly schemaVersion: number
   readonly fileBytes: number
+  /** Bytes of the file that hold something; the rest is reused before the file grows. */
+  readonly usedBytes?: number
   readonly pendingValues: number
   readonly refusedValues: number
   readonly state: 'fresh' | 'opened' | 'salvaged'

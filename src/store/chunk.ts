@@ -2,8 +2,6 @@ import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { ByteReader, ByteWriter } from './bytes.js'
 import type { Names } from './names.js'
 import type { NumberedPoint } from './point-rows.js'
-import { positionsOf } from './point-shape.js'
-import type { PointShape } from './point-shape.js'
 
 const formatVersion = 1
 const deflatedBit = 0x80
@@ -32,7 +30,8 @@ export class ChunkBuilder {
     this.meter = meter
   }
 
-  add(point: NumberedPoint, shape: PointShape): void {
+  /** @param isText for each position of the point's shape */
+  add(point: NumberedPoint, isText: readonly boolean[]): void {
     const last = this.#last
     this.#seqs.unsigned(point.seq - (last?.seq ?? 0))
     const slotStep = point.slotAt - (last?.slotAt ?? 0)
@@ -46,7 +45,7 @@ export class ChunkBuilder {
     const flags = (point.clockTrusted ? 1 : 0) | (point.source << 1) | (atSlot ? 8 : 0)
     this.#kinds.add([point.task, point.shape, point.boot, flags])
     let columns = this.#values.get(point.shape)
-    if (columns === undefined) this.#values.set(point.shape, (columns = new ShapeColumns(shape)))
+    if (columns === undefined) this.#values.set(point.shape, (columns = new ShapeColumns(isText)))
     columns.add(point.values)
     this.#last = point
     this.#lastSlotStep = slotStep
@@ -82,7 +81,7 @@ export function decodeChunk(bytes: Buffer, meter: number, names: Names): readonl
   const values = new Map<number, ShapeReader>()
   for (let left = input.unsigned(); left > 0; left -= 1) {
     const shape = input.unsigned()
-    values.set(shape, new ShapeReader(unblock(input), names.shapeOf(shape)))
+    values.set(shape, new ShapeReader(unblock(input), names.textPositionsOf(shape)))
   }
   const points: NumberedPoint[] = []
   let [seq, slotAt, slotStep, wait, offset] = [0, 0, 0, 0, 0]
@@ -177,8 +176,8 @@ class ShapeColumns {
   readonly #isText: readonly boolean[]
   readonly #last: (number | string)[]
 
-  constructor(shape: PointShape) {
-    this.#isText = positionsOf(shape).map((position) => position.isText)
+  constructor(isText: readonly boolean[]) {
+    this.#isText = isText
     this.#columns = this.#isText.map(() => new ByteWriter())
     this.#last = this.#isText.map((isText) => (isText ? '' : 0))
   }
@@ -205,8 +204,8 @@ class ShapeReader {
   readonly #isText: readonly boolean[]
   readonly #last: (number | string)[]
 
-  constructor(input: ByteReader, shape: PointShape) {
-    this.#isText = positionsOf(shape).map((position) => position.isText)
+  constructor(input: ByteReader, isText: readonly boolean[]) {
+    this.#isText = isText
     this.#columns = this.#isText.map(() => unblock(input))
     this.#last = this.#isText.map((isText) => (isText ? '' : 0))
   }

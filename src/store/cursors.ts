@@ -1,10 +1,13 @@
 import { masterId, streams } from '../model/index.js'
 import type { MasterId, Stream } from '../model/index.js'
-import type { Cursor } from './facts.js'
+import type { Cursor, Facts } from './facts.js'
 import type { Sql } from './sql.js'
 
 /** Masters that may ever have acknowledged something; a further one is not remembered. */
 export const MASTERS_MAX = 16
+
+/** A mark costs a page with each commit of readings it joins, a fifth of the whole; this often is enough. */
+const KEEP_MS = 600_000
 
 /**
  * How far each master has each stream. A mark joins the next commit instead of making one: if a power cut takes it, the
@@ -13,6 +16,7 @@ export const MASTERS_MAX = 16
 export class Cursors {
   readonly #upTo = new Map<MasterId, Map<Stream, number>>()
   #unwritten = new Map<string, Cursor>()
+  #writtenAt = -Infinity
 
   constructor(sql: Sql) {
     for (const row of sql.all<{ master: string; stream: Stream; up_to: bigint }>('SELECT master, stream, up_to FROM cursor')) {
@@ -50,13 +54,24 @@ export class Cursors {
     }
   }
 
-  /** Marks that the next commit should take along. */
   get unwritten(): readonly Cursor[] {
     return [...this.#unwritten.values()]
   }
 
-  committed(): void {
+  /** Marks that a commit takes along: with anything urgent at once, with routine readings now and then. */
+  due(facts: Facts): readonly Cursor[] {
+    const isDue = !facts.isEmpty || facts.stamp.monotonicMs - this.#writtenAt >= KEEP_MS
+    return isDue ? this.unwritten : []
+  }
+
+  /** The next commit takes every mark along: the store closes, or what is evicted depends on them. */
+  makeDue(): void {
+    this.#writtenAt = -Infinity
+  }
+
+  committed(monotonicMs: number): void {
     this.#unwritten = new Map()
+    this.#writtenAt = monotonicMs
   }
 
   #of(master: MasterId): Map<Stream, number> {

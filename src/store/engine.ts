@@ -88,13 +88,14 @@ export class Engine {
   }
 
   /**
-   * Makes facts lasting, and the open group with them.
+   * Makes facts lasting, and the open group with them; marks that only wait for a good moment as well when `withMarks` says so.
    *
    * @throws DiskFullError when not even the reserve holds them; nothing of the facts is stored then
    * @throws FaultError `store-damaged` or `store-write` when the file can no longer be trusted or written
    */
-  commit(facts: Facts): void {
-    if (facts.isEmpty && this.#group.length === 0 && this.cursors.unwritten.length === 0) return
+  commit(facts: Facts, options: { readonly withMarks: boolean } = { withMarks: false }): void {
+    if (options.withMarks) this.cursors.makeDue()
+    if (facts.isEmpty && this.#group.length === 0 && this.cursors.due(facts).length === 0) return
     try {
       this.#write(facts, this.#group)
     } catch (error) {
@@ -106,13 +107,11 @@ export class Engine {
 
   /** Moves the log of both point streams into chunks. @returns how many points were packed */
   pack(): number {
-    const packed = pointStreams.map((stream) =>
-      this.sql.transaction(() => {
-        const report = this.points.pack(stream)
-        if (report !== null) this.extents.persist(stream, this.extents.lo(stream), this.extents.hi(stream))
-        return report?.points ?? 0
-      }),
-    )
+    const packed = pointStreams.map((stream) => {
+      const report = this.sql.transaction(() => this.points.pack(stream))
+      if (report !== null) this.points.packed(stream)
+      return report?.points ?? 0
+    })
     return packed.reduce((sum, count) => sum + count, 0)
   }
 
@@ -124,16 +123,18 @@ export class Engine {
   }
 
   #write(facts: Facts, points: readonly Point[]): void {
-    const cursors = this.cursors.unwritten
+    const cursors = this.cursors.due(facts)
     let ends: Ends
     try {
       ends = this.sql.transaction(() => writeBatch(this, { facts, points, cursors }))
     } catch (error) {
       this.names.rolledBack()
+      this.points.rolledBack()
       throw error
     }
     this.names.committed()
-    this.cursors.committed()
+    this.points.committed()
+    if (cursors.length > 0) this.cursors.committed(facts.stamp.monotonicMs)
     this.extents.appended(ends)
     this.#clearGroup()
     this.#onAppended(ends)
@@ -166,6 +167,7 @@ export class Engine {
 
   #makeRoom(stamp: Stamp): void {
     try {
+      if (this.points.logBytes > this.space.logBytesMax) this.pack()
       this.evict(stamp, { byAge: false, overBytes: this.space.roomBytes })
     } catch (error) {
       if (!isFull(error)) throw fault(error)
@@ -177,12 +179,12 @@ export class Engine {
    * packed longest goes first.
    */
   #keepBudget(stamp: Stamp): void {
-    const over = this.space.overBytes
     const isLogLarge = this.points.logBytes > this.space.logBytesMax
+    const over = this.space.overBytes(isLogLarge ? this.points.logBytes : 0)
     if (over === 0 && !isLogLarge) return
     try {
-      if (isLogLarge) this.pack()
       if (over > 0) this.evict(stamp, { byAge: false, overBytes: over })
+      if (isLogLarge) this.pack()
     } catch (error) {
       if (!isFull(error)) throw fault(error)
       this.space.enterReserve()
@@ -192,6 +194,7 @@ export class Engine {
   #lookForSpace(stamp: Stamp): void {
     if (this.space.level === 'normal' || stamp.monotonicMs - this.#lookedAt < RETRY_SPACE_MS) return
     this.#lookedAt = stamp.monotonicMs
+    this.#makeRoom(stamp)
     const facts = new Facts(stamp)
     if (this.space.leaveReserve()) {
       const refused = this.refusedValues - this.#refusedBefore

@@ -52,8 +52,8 @@ export class Extents {
 
   /** Keeps the ends of a stream whose rows were or will be deleted. To be called inside a transaction, before `moved`. */
   persist(stream: Stream, lo: number, hi: number): void {
-    const text =
-      'INSERT INTO stream (name, lo, hi) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET lo = excluded.lo, hi = excluded.hi'
+    const text = `INSERT INTO stream (name, lo, hi, packed) VALUES (?, ?, ?, 0)
+      ON CONFLICT (name) DO UPDATE SET lo = excluded.lo, hi = excluded.hi`
     this.#sql.run(text, stream, lo, hi)
   }
 

@@ -94,7 +94,7 @@ export class StoreHandler {
   /** Commits what is open and closes the file. */
   close(): void {
     try {
-      if (this.#failed === null) this.#engine.commit(new Facts(this.#lastStamp))
+      if (this.#failed === null) this.#engine.commit(new Facts(this.#lastStamp), { withMarks: true })
     } catch (error) {
       // What a full disk takes from the open group is read from the meters again.
       if (!(error instanceof DiskFullError)) throw error
@@ -311,9 +311,9 @@ export class StoreHandler {
       const proven = proveChain({ engine: this.#engine, table: this.#table }, account.id)
       if (proven.ok) facts.settings.set(...markSetting(account.id, proven.value))
     }
-    this.#commit(facts)
+    this.#engine.commit(facts, { withMarks: true })
     const packedPoints = this.#engine.pack()
-    return { packedPoints, evicted: this.#engine.evict(stamp, { byAge: true, overBytes: this.#engine.space.overBytes }) }
+    return { packedPoints, evicted: this.#engine.evict(stamp, { byAge: true, overBytes: this.#engine.space.overBytes() }) }
   }
 
   #acknowledge({ master, epoch, marks, stamp }: In<'acknowledge'>): boolean {
@@ -387,6 +387,7 @@ export class StoreHandler {
       synchronous: synchronousOf(this.#engine.sql) === 'FULL' ? 'FULL' : 'other',
       schemaVersion: schemaVersionOf(this.#engine.sql),
       fileBytes: this.#engine.space.fileBytes,
+      usedBytes: this.#engine.space.usedBytes,
       pendingValues: this.#engine.groupValues,
       refusedValues: this.#engine.refusedValues,
       state: this.#opened.state,

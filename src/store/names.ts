@@ -1,5 +1,5 @@
 import { FaultError } from '../model/index.js'
-import { parseShape } from './point-shape.js'
+import { parseShape, positionsOf } from './point-shape.js'
 import type { PointShape } from './point-shape.js'
 
 /** Names of one database at most; past this the site invents names faster than it reads meters, and points are refused. */
@@ -17,6 +17,7 @@ export class Names {
   readonly #ids = new Map<string, number>()
   readonly #texts = new Map<number, string>()
   readonly #shapes = new Map<number, PointShape>()
+  readonly #positions = new Map<number, readonly boolean[]>()
   #fresh: Name[] = []
   #next = 1
 
@@ -56,6 +57,16 @@ export class Names {
     return shape
   }
 
+  /** For each stored position of a shape, whether it holds text. */
+  textPositionsOf(id: number): readonly boolean[] {
+    let positions = this.#positions.get(id)
+    if (positions === undefined) {
+      positions = positionsOf(this.shapeOf(id)).map(({ isText }) => isText)
+      this.#positions.set(id, positions)
+    }
+    return positions
+  }
+
   /** Names given since the last commit. */
   get fresh(): readonly Name[] {
     return this.#fresh
@@ -71,6 +82,7 @@ export class Names {
       this.#ids.delete(key(name.kind, name.text))
       this.#texts.delete(name.id)
       this.#shapes.delete(name.id)
+      this.#positions.delete(name.id)
       this.#next = Math.min(this.#next, name.id)
     }
     this.#fresh = []

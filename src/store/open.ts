@@ -88,6 +88,16 @@ export function sync(path: string): void {
 /** Opens a connection with the settings every connection has, and proves that they hold. */
 export function connect(path: string, synchronous: Synchronous): Sql {
   const sql = new Sql(new Database(path, { timeout: BUSY_TIMEOUT_MS }))
+  try {
+    prepare(sql, path, synchronous)
+    return sql
+  } catch (error) {
+    sql.close()
+    throw error
+  }
+}
+
+function prepare(sql: Sql, path: string, synchronous: Synchronous): void {
   sql.pragma('locking_mode = EXCLUSIVE')
   sql.pragma(`page_size = ${PAGE_BYTES}`)
   const mode = sql.pragma('journal_mode = WAL')
@@ -96,15 +106,10 @@ export function connect(path: string, synchronous: Synchronous): Sql {
   sql.pragma(`journal_size_limit = ${WAL_BYTES_MAX}`)
   sql.pragma('cache_size = -4096')
   sql.pragma('temp_store = MEMORY')
-  if (path !== memoryPath && mode !== 'wal') {
-    sql.close()
+  if (path !== memoryPath && mode !== 'wal')
     throw new FaultError('store-pragma', `journal_mode is ${String(mode)} instead of wal`)
-  }
-  if (synchronousOf(sql) !== synchronous) {
-    sql.close()
-    throw new FaultError('store-pragma', `synchronous is ${synchronousOf(sql)} instead of ${synchronous}`)
-  }
-  return sql
+  const found = synchronousOf(sql)
+  if (found !== synchronous) throw new FaultError('store-pragma', `synchronous is ${found} instead of ${synchronous}`)
 }
 
 /** What the connection really does, read back. */

@@ -2,7 +2,7 @@ import { absenceReasons, epochMs, meterId, taskId } from '../model/index.js'
 import type { ItemValue, Point, ReadingSource } from '../model/index.js'
 import { ByteReader, ByteWriter, REGISTER_INT_MAX } from './bytes.js'
 import type { Names } from './names.js'
-import { positionsOf, shapeText } from './point-shape.js'
+import { shapeText } from './point-shape.js'
 import type { PointShape } from './point-shape.js'
 
 /** Points in one row of the log: enough to share the costs of a row, few enough that rows fill their pages. */
@@ -123,7 +123,7 @@ function decodePoint(input: ByteReader, last: NumberedPoint, names: Names): Numb
   const monotonicMs = last.monotonicMs + (receivedAt - last.receivedAt) + input.signed()
   const clockTrusted = (flags & trustedBit) !== 0
   const source = (flags >> sourceShift) & 3
-  const values = positionsOf(names.shapeOf(shape)).map(({ isText }) => (isText ? input.text() : input.optional()))
+  const values = names.textPositionsOf(shape).map((isText) => (isText ? input.text() : input.optional()))
   return { seq: last.seq, meter, task, shape, boot, slotAt, measuredAt, receivedAt, monotonicMs, clockTrusted, source, values }
 }
 

@@ -3,7 +3,8 @@ import { epochMs } from '../model/index.js'
 import type { Segment } from '../outbox/index.js'
 import { ChunkBuilder, decodeChunk } from './chunk.js'
 import type { Names } from './names.js'
-import { ROW_POINTS_MAX, decodeRow, encodeRow, namePoint, numberPoint } from './point-rows.js'
+import { PointLog } from './point-log.js'
+import { namePoint } from './point-rows.js'
 import type { NumberedPoint } from './point-rows.js'
 import type { Sql } from './sql.js'
 
@@ -12,6 +13,8 @@ export const pointStreams: readonly PointStream[] = ['freeze', 'curve']
 
 /** A chunk's row number is pack × 2^20 + number of the meter's name; the dictionary is limited far below that. */
 const METERS_PER_PACK = 2 ** 20
+/** Points at the log's end that are asked for the latest trusted instant. */
+const NEWEST_POINTS = 64
 /** Packed points that one look into the chunks fetches ahead: a chunk is then opened once for several batches. */
 const AHEAD_POINTS = 4096
 
@@ -45,66 +48,62 @@ export class PointStore {
   #ahead: Ahead | null = null
   /** Chunks and rows that could not be read since the store was opened; their points are reported as lost. */
   damagedRows = 0
-  #logBytes: number
+  readonly #logs: Readonly<Record<PointStream, PointLog>>
 
   constructor(sql: Sql, names: Names) {
     this.#sql = sql
     this.#names = names
-    const bytes = (stream: PointStream): number =>
-      Number(sql.get<{ bytes: bigint | null }>(`SELECT sum(length(body)) AS bytes FROM ${stream}_log`)?.bytes ?? 0n)
-    this.#logBytes = pointStreams.reduce((sum, stream) => sum + bytes(stream), 0)
+    const logOf = (stream: PointStream): PointLog =>
+      new PointLog(sql, names, { stream, packedTo: this.#packedTo(stream), onDamage: () => (this.damagedRows += 1) })
+    this.#logs = { curve: logOf('curve'), freeze: logOf('freeze') }
   }
 
-  /** Bytes that wait to be packed; one rolled back is counted until the next packing. */
+  /** Bytes that wait to be packed. */
   get logBytes(): number {
-    return this.#logBytes
+    return this.#logs.curve.bytes + this.#logs.freeze.bytes
   }
 
   /** The number of the last stored point; 0: none. */
   lastSeq(stream: PointStream): number {
-    const log = this.#sql.get<{ last: bigint | null }>(
-      `SELECT seq + count - 1 AS last FROM ${stream}_log ORDER BY seq DESC LIMIT 1`,
-    )
-    const pack = this.#sql.get<{ last: bigint | null }>('SELECT max(last) AS last FROM pack WHERE stream = ?', stream)
-    return Math.max(Number(log?.last ?? 0n), Number(pack?.last ?? 0n))
+    return Math.max(this.#logs[stream].lastSeq, this.#packedTo(stream))
   }
 
   /** Latest trusted receipt among the newest points; null: none. */
   lastTrustedAt(): number | null {
     const found: number[] = []
     for (const stream of pointStreams) {
-      const rows = this.#sql.all<{ seq: bigint; body: Buffer }>(`SELECT seq, body FROM ${stream}_log ORDER BY seq DESC LIMIT 4`)
-      for (const row of rows) {
-        for (const point of this.#decodeRow(row)) if (point.clockTrusted) found.push(point.receivedAt)
-      }
+      const last = this.#logs[stream].lastSeq
+      for (const point of this.#logs[stream].range(last - NEWEST_POINTS, last))
+        if (point.clockTrusted) found.push(point.receivedAt)
     }
     const pack = this.#sql.get<{ at: bigint | null }>('SELECT max(trusted_to) AS at FROM pack')
     if (pack?.at !== null && pack?.at !== undefined) found.push(Number(pack.at))
     return found.length === 0 ? null : Math.max(...found)
   }
 
-  /** Appends points under the numbers from `first` on. To be called inside a transaction. */
+  /** Appends points under the numbers from `first` on. To be called inside a transaction; `committed` or `rolledBack` follows. */
   append(stream: PointStream, points: readonly Point[], first: number): void {
-    for (let at = 0; at < points.length; at += ROW_POINTS_MAX) {
-      const row = points.slice(at, at + ROW_POINTS_MAX).map((point, index) => numberPoint(point, first + at + index, this.#names))
-      const body = encodeRow(row)
-      this.#logBytes += body.length
-      this.#sql.run(`INSERT INTO ${stream}_log (seq, count, body) VALUES (?, ?, ?)`, first + at, row.length, body)
-    }
+    this.#logs[stream].append(points, first)
   }
 
-  /** Moves the whole log into chunks. To be called inside a transaction. */
+  committed(): void {
+    for (const stream of pointStreams) this.#logs[stream].committed()
+  }
+
+  rolledBack(): void {
+    for (const stream of pointStreams) this.#logs[stream].rolledBack()
+  }
+
+  /** Copies the whole log into chunks. To be called inside a transaction; `packed` follows when that is on the disk. */
   pack(stream: PointStream): PackReport | null {
     const builders = new Map<number, { readonly chunk: ChunkBuilder; span: Span }>()
     let all: Span | null = null
-    for (const row of this.#sql.iterate<{ seq: bigint; body: Buffer }>(`SELECT seq, body FROM ${stream}_log ORDER BY seq`)) {
-      for (const point of this.#decodeRow(row)) {
-        let own = builders.get(point.meter)
-        if (own === undefined) builders.set(point.meter, (own = { chunk: new ChunkBuilder(point.meter), span: emptySpan }))
-        own.chunk.add(point, this.#names.shapeOf(point.shape))
-        own.span = widen(own.span, point)
-        all = widen(all ?? emptySpan, point)
-      }
+    for (const point of this.#logs[stream].range(this.#packedTo(stream) + 1, Number.MAX_SAFE_INTEGER)) {
+      let own = builders.get(point.meter)
+      if (own === undefined) builders.set(point.meter, (own = { chunk: new ChunkBuilder(point.meter), span: emptySpan }))
+      own.chunk.add(point, this.#names.textPositionsOf(point.shape))
+      own.span = widen(own.span, point)
+      all = widen(all ?? emptySpan, point)
     }
     if (all === null) return null
     const id = Number(this.#sql.get<{ id: bigint | null }>('SELECT max(id) AS id FROM pack')?.id ?? 0n) + 1
@@ -132,12 +131,18 @@ export class PointStore {
         bytes,
       ],
     )
-    const left = this.#sql.get<{ bytes: bigint | null }>(`SELECT sum(length(body)) AS bytes FROM ${stream}_log`)
-    this.#logBytes -= Number(left?.bytes ?? 0n)
-    // Without a condition SQLite frees the pages unread.
-    this.#sql.run(`DELETE FROM ${stream}_log`)
-    this.#ahead = null
+    this.#sql.run(
+      `INSERT INTO stream (name, lo, hi, packed) VALUES (?, 1, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET hi = max(hi, excluded.hi), packed = excluded.packed`,
+      ...[stream, all.last, all.last],
+    )
     return { points: all.points, values: all.values, bytes, last: all.last }
+  }
+
+  /** The packing of a stream is on the disk: its log starts over. */
+  packed(stream: PointStream): void {
+    this.#logs[stream].packed()
+    this.#ahead = null
   }
 
   /** Points numbered `first` … `last`, in order; numbers whose row is gone or damaged are left out. */
@@ -150,17 +155,7 @@ export class PointStore {
       for (const numbered of ahead.points) if (numbered.seq >= from && numbered.seq <= end) yield this.#named(numbered, stream)
       from = end + 1
     }
-    if (from > last) return
-    const rows = this.#sql.all<{ seq: bigint; body: Buffer }>(
-      `SELECT seq, body FROM ${stream}_log
-       WHERE seq >= coalesce((SELECT max(seq) FROM ${stream}_log WHERE seq <= ?), 0) AND seq <= ? ORDER BY seq`,
-      ...[from, last],
-    )
-    for (const row of rows) {
-      for (const numbered of this.#decodeRow(row)) {
-        if (numbered.seq >= from && numbered.seq <= last) yield this.#named(numbered, stream)
-      }
-    }
+    for (const numbered of this.#logs[stream].range(from, last)) yield this.#named(numbered, stream)
   }
 
   /** Stored points with slots in `from` … `to` (both inclusive), of one meter or of all, in no particular order. */
@@ -171,11 +166,9 @@ export class PointStore {
       for (const numbered of this.#packedBetween(stream, filter, meter)) {
         if (numbered.slotAt >= filter.from && numbered.slotAt <= filter.to) yield this.#named(numbered, stream).point
       }
-      for (const row of this.#sql.iterate<{ seq: bigint; body: Buffer }>(`SELECT seq, body FROM ${stream}_log ORDER BY seq`)) {
-        for (const numbered of this.#decodeRow(row)) {
-          if (meter !== null && numbered.meter !== meter) continue
-          if (numbered.slotAt >= filter.from && numbered.slotAt <= filter.to) yield this.#named(numbered, stream).point
-        }
+      for (const numbered of this.#logs[stream].range(1, Number.MAX_SAFE_INTEGER)) {
+        if (meter !== null && numbered.meter !== meter) continue
+        if (numbered.slotAt >= filter.from && numbered.slotAt <= filter.to) yield this.#named(numbered, stream).point
       }
     }
   }
@@ -194,9 +187,7 @@ export class PointStore {
   /** Every point of the log. */
   *logged(): Generator<Point> {
     for (const stream of pointStreams) {
-      for (const row of this.#sql.iterate<{ seq: bigint; body: Buffer }>(`SELECT seq, body FROM ${stream}_log ORDER BY seq`)) {
-        for (const numbered of this.#decodeRow(row)) yield this.#named(numbered, stream).point
-      }
+      for (const numbered of this.#logs[stream].range(1, Number.MAX_SAFE_INTEGER)) yield this.#named(numbered, stream).point
     }
   }
 
@@ -223,9 +214,9 @@ export class PointStore {
   }
 
   #packedTo(stream: PointStream): number {
-    return Number(
-      this.#sql.get<{ last: bigint | null }>('SELECT max(last) AS last FROM pack WHERE stream = ?', stream)?.last ?? 0n,
-    )
+    const pack = this.#sql.get<{ last: bigint | null }>('SELECT max(last) AS last FROM pack WHERE stream = ?', stream)
+    const row = this.#sql.get<{ packed: bigint }>('SELECT packed FROM stream WHERE name = ?', stream)
+    return Math.max(Number(pack?.last ?? 0n), Number(row?.packed ?? 0n))
   }
 
   #fetchAhead(stream: PointStream, first: number): Ahead {
@@ -261,10 +252,6 @@ export class PointStore {
       ...[filter?.to ?? Number.MAX_SAFE_INTEGER, filter?.from ?? Number.MIN_SAFE_INTEGER],
     )
     for (const row of rows) yield* this.#decode(() => decodeChunk(row.body, Number(row.id) % METERS_PER_PACK, this.#names))
-  }
-
-  #decodeRow(row: { seq: bigint; body: Buffer }): readonly NumberedPoint[] {
-    return this.#decode(() => decodeRow(row.body, Number(row.seq), this.#names))
   }
 
   /** A damaged row is counted and left out: one flipped bit must not stop the box. */

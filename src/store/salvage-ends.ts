@@ -54,7 +54,7 @@ function savedRanges(sql: Sql, stream: Stream): readonly Range[] {
   const text =
     stream === 'curve' || stream === 'freeze'
       ? `SELECT first, last FROM pack WHERE stream = '${stream}'
-         UNION ALL SELECT seq, seq + count - 1 FROM ${stream}_log ORDER BY 1`
+         UNION ALL SELECT first, last FROM ${stream}_log ORDER BY 1`
       : `SELECT seq AS first, seq AS last FROM ${stream} ORDER BY 1`
   return sql.all<{ first: bigint; last: bigint }>(text).map((row) => ({ first: Number(row.first), last: Number(row.last) }))
 }

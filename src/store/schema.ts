@@ -14,8 +14,11 @@ export const migrations: readonly Migration[] = [
     sql: `
 -- Identity of the store: epoch, and how far chains were proven.
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
--- Numbers that rows no longer show: lo after an eviction, hi when the rows of the last numbers were packed or evicted.
-CREATE TABLE stream (name TEXT PRIMARY KEY, lo INTEGER NOT NULL, hi INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- Numbers that rows no longer show: lo after an eviction, hi when the rows of the last numbers were evicted, and up to where
+-- points are packed: slots of the log up to there are free.
+CREATE TABLE stream (
+  name TEXT PRIMARY KEY, lo INTEGER NOT NULL, hi INTEGER NOT NULL, packed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE tombstone (
   stream TEXT NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (stream, first)
@@ -25,10 +28,14 @@ CREATE TABLE cursor (
   PRIMARY KEY (master, stream)
 ) STRICT, WITHOUT ROWID;
 
--- Points: the log in arrival order (a row holds up to 16 points), and one chunk for each meter and packing.
+-- Points: the log in arrival order, as a ring of page-sized slots, and one chunk for each meter and packing.
 CREATE TABLE name (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL) STRICT;
-CREATE TABLE curve_log (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
-CREATE TABLE freeze_log (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE TABLE curve_log (
+  slot INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE TABLE freeze_log (
+  slot INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT;
 CREATE TABLE pack (
   id INTEGER PRIMARY KEY, stream TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
   slot_from INTEGER NOT NULL, slot_to INTEGER NOT NULL, received_to INTEGER NOT NULL, trusted_to INTEGER,

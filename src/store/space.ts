@@ -68,16 +68,16 @@ export class Space {
     return Math.min(LOG_BYTES_MAX, Math.floor(this.#limits.budgetBytes / 8))
   }
 
-  /** Bytes to evict so that the budget holds; 0: it does. */
-  get overBytes(): number {
+  /** Bytes to evict so that the budget holds with `moreBytes` that are about to be written; 0: it does. */
+  overBytes(moreBytes = 0): number {
     const limit = this.#limits.budgetBytes - WAL_BYTES
-    const used = this.usedBytes
+    const used = this.usedBytes + moreBytes
     return used > limit * EVICT_ABOVE ? Math.ceil(used - limit * EVICT_DOWN_TO) : 0
   }
 
   /** The bytes one eviction tries to free when a commit found the disk full. */
   get roomBytes(): number {
-    return Math.max(this.overBytes, FREE_PAGES_FOR_POINTS * 2 * PAGE_BYTES)
+    return Math.max(this.overBytes(), FREE_PAGES_FOR_POINTS * 2 * PAGE_BYTES)
   }
 
   /** A commit found no room: the reserve is given up. */
@@ -89,7 +89,7 @@ export class Space {
 
   /** @returns true when there is room again for everybody, with the reserve kept anew */
   leaveReserve(): boolean {
-    if (this.overBytes > 0 || this.#diskFree() < this.#limits.reserveBytes + WAL_BYTES) return false
+    if (this.overBytes() > 0 || this.#diskFree() < this.#limits.reserveBytes + WAL_BYTES) return false
     if (!this.#takeReserve()) return false
     this.#level = 'normal'
     this.#limitPages()

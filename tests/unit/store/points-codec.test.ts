@@ -59,7 +59,7 @@ await t.test('a chunk gives back the points of its meter with their numbers', as
       const points = pairs.map(([each, step]) => {
         seq += step
         const numbered = numberPoint({ ...each, meter: meterId('m1') }, seq, names)
-        builder.add(numbered, names.shapeOf(numbered.shape))
+        builder.add(numbered, names.textPositionsOf(numbered.shape))
         return numbered
       })
       return JSON.stringify(decodeChunk(builder.finish(), 1, names)) === JSON.stringify(points.map(inNumberedOrder))
@@ -75,7 +75,7 @@ await t.test('a damaged chunk is refused, never read as other values', async (t)
   const [sample] = fc.sample(point, { numRuns: 1, seed: 7 })
   if (sample === undefined) throw new Error('no sample')
   const numbered = numberPoint(sample, 1, names)
-  builder.add(numbered, names.shapeOf(numbered.shape))
+  builder.add(numbered, names.textPositionsOf(numbered.shape))
   const chunk = builder.finish()
   for (let at = 0; at < chunk.length; at += 1) {
     const bad = Buffer.from(chunk)
