@@ -1,18 +1,22 @@
 #!/usr/bin/env node
+import { homedir } from 'node:os'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Command, CommanderError } from 'commander'
 import { createLink, parseLinkUrl } from '../drivers/link/index.js'
 import { createRs485Bus } from '../drivers/rs485/index.js'
-import { showFrames, type FrameDecoder } from './console/commands/frame.js'
-import { probe, probeText } from './console/commands/probe.js'
+import { tell, tellError, type CliWorld } from './console/cli-world.js'
+import { showFrames } from './console/commands/frame.js'
+import { probe, probeText, type LinkTrouble, type ProbeReport } from './console/commands/probe.js'
+import { addKeys, addOrders } from './console/order-program.js'
+import { addCheck, addLooking } from './console/program.js'
+import { askWithoutEcho } from './console/terminal-prompt.js'
 import type { InputError, MeterAddress } from './model/index.js'
 import type { Log, MeterProtocol } from './ports/index.js'
-import { describeFrame, dlt645 } from './protocols/dlt645/index.js'
+import { frameDecoders, protocols, settingsChecks } from './registry.js'
 import { createSystemClock, systemRandom, systemTimers } from './runtime/system-clock.js'
-
-const decoders: readonly FrameDecoder[] = [{ protocol: dlt645.name, describe: (hex) => ({ ...describeFrame(hex) }) }]
-const protocols: readonly MeterProtocol[] = [dlt645]
-const print = (line: string): void => void process.stdout.write(`${line}\n`)
+import { softwareVersion } from './runtime/version.js'
+import { checkSite, readParameterFile } from './settings/index.js'
 
 /** A bad command line: told on standard error (or as JSON), exit status 2. */
 class UsageError extends Error {
@@ -35,13 +39,43 @@ interface ProbeFlags {
   readonly find?: boolean
   readonly read: readonly string[]
   readonly repeats: string
+  readonly wait: string
   readonly json?: boolean
 }
 
+/** What a shell gives a command that was ended by Ctrl-C. */
+const interruptedStatus = 130
+const openMsMax = 5_000
+/** The longest a technician may want to wait for the first byte of a reply. */
+const waitMsMax = 10_000
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+const interrupted = (): Promise<void> => new Promise((resolve) => process.once('SIGINT', () => resolve()))
+
+const world: CliWorld = {
+  print,
+  printError: (line) => void process.stderr.write(`${line}\n`),
+  setExit: (status) => (process.exitCode = status),
+  pause: (ms) => pause(ms),
+  interrupted,
+  env: process.env,
+  home: homedir(),
+  prompt: process.stdin.isTTY ? (question) => askWithoutEcho(question, { input: process.stdin, output: process.stderr }) : null,
+  decoders: frameDecoders,
+  readParameters: readParameterFile,
+  checkSettings: (path) => checkSite(path, settingsChecks),
+}
+
 const program = new Command('wattkeep')
-  .description('Console of an electricity concentrator, and two tools that need no daemon: frame and probe')
+  .description('Console of an electricity concentrator, and tools that need no daemon: frame, probe, check, key')
+  .version(softwareVersion)
   .showHelpAfterError('(add --help for what it takes)')
   .exitOverride()
+
+addLooking(program, world)
+addOrders(program, world)
+addKeys(program, world)
+addCheck(program, world)
 
 program
   .command('frame')
@@ -49,12 +83,12 @@ program
   .argument('<hex>', 'the frame in hexadecimal, or -')
   .option(
     '--protocol <name>',
-    `one of ${decoders.map((decoder) => decoder.protocol).join(', ')}; default: whichever knows the frame`,
+    `one of ${frameDecoders.map((decoder) => decoder.protocol).join(', ')}; default: whichever knows the frame`,
   )
   .option('--json', 'one line of JSON for each frame')
   .action(async (hex: string, flags: FrameFlags) => {
     const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
-    const options = { hex, lines, protocol: flags.protocol ?? null, json: flags.json ?? false, decoders, print }
+    const options = { hex, lines, protocol: flags.protocol ?? null, json: flags.json ?? false, decoders: frameDecoders, print }
     process.exitCode = await showFrames(options)
     lines.close()
   })
@@ -63,55 +97,41 @@ program
   .command('probe')
   .description('talk to one meter directly, without the daemon')
   .requiredOption('--link <link>', 'serial:/dev/ttyS1?baud=2400&parity=even or tcp://host:port')
-  .requiredOption('--protocol <name>', `one of ${protocols.map((protocol) => protocol.name).join(', ')}`)
+  .requiredOption('--protocol <name>', `one of ${[...protocols.keys()].join(', ')}`)
   .option('--address <address>', 'the meter’s address')
   .option('--find', 'ask the single connected meter for its address')
   .option('--read <register...>', 'registers to read', [])
   .option('--repeats <n>', 'how often a read is repeated after silence or noise', '2')
+  .option('--wait <ms>', 'for the first byte of a reply', '1000')
   .option('--json', 'one object as JSON')
   .action(async (flags: ProbeFlags) => {
-    const report = await runProbe(flags)
-    for (const line of flags.json === true ? [JSON.stringify(report)] : probeText(report)) print(line)
-    process.exitCode = report.ok ? 0 : 1
+    const report = await Promise.race([runProbe(flags), interrupted()])
+    if (report === undefined) process.exit(interruptedStatus)
+    tell(world, flags, { json: report, text: probeText(report), exit: report.ok ? 0 : 1 })
   })
 
-async function runProbe(flags: ProbeFlags) {
-  const protocol = protocols.find((known) => known.name === flags.protocol)
+async function runProbe(flags: ProbeFlags): Promise<ProbeReport> {
+  const protocol = protocols.get(flags.protocol)
   if (protocol === undefined) {
-    const known = protocols.map((other) => other.name).join(', ')
-    throw new UsageError({
-      code: 'unknown-protocol',
-      at: '--protocol',
-      message: `expected one of ${known}, got ${JSON.stringify(flags.protocol)}`,
-    })
+    const known = [...protocols.keys()].join(', ')
+    const message = `expected one of ${known}, got ${JSON.stringify(flags.protocol)}`
+    throw new UsageError({ code: 'unknown-protocol', at: '--protocol', message })
   }
-  const { address, registers, repeats } = checkProbe(flags, protocol)
+  const asked = checkProbe(flags, protocol)
   const spec = parseLinkUrl(flags.link)
   if (!spec.ok) throw new UsageError({ ...spec.error, at: `--link ${spec.error.at}` })
   const clock = createSystemClock({ lastPersisted: null, assumeSynchronised: false })
-  const link = createLink(spec.value, { clock, timers: systemTimers, random: systemRandom, log: silentLog })
+  const { log, notOpen } = listenForTrouble()
+  const link = createLink(spec.value, { clock, timers: systemTimers, random: systemRandom, log })
   const bus = createRs485Bus({ link, clock, timers: systemTimers })
   try {
-    return await probe({
-      bus,
-      protocol,
-      clock,
-      timers: systemTimers,
-      address,
-      registers,
-      repeats,
-      firstByteMs: 1000,
-      openMs: 5000,
-    })
+    return await probe({ bus, protocol, clock, timers: systemTimers, ...asked, openMs: openMsMax, notOpen })
   } finally {
     await bus.close()
   }
 }
 
-function checkProbe(
-  flags: ProbeFlags,
-  protocol: MeterProtocol,
-): { address: MeterAddress | null; registers: string[]; repeats: number } {
+function checkProbe(flags: ProbeFlags, protocol: MeterProtocol) {
   if ((flags.address === undefined) === (flags.find !== true)) {
     throw new UsageError({ code: 'address-or-find', at: '--address', message: 'expected either --address A or --find' })
   }
@@ -119,9 +139,14 @@ function checkProbe(
     throw new UsageError({ code: 'nothing-to-read', at: '--read', message: 'expected at least one register' })
   }
   if (!/^[0-9]$/.test(flags.repeats)) throw new UsageError({ code: 'bad-number', at: '--repeats', message: 'expected 0 to 9' })
-  const address = flags.address === undefined ? null : expectOk('--address', protocol.checkAddress(flags.address))
+  const firstByteMs = /^\d{2,5}$/.test(flags.wait) ? Number(flags.wait) : 0
+  if (firstByteMs < 20 || firstByteMs > waitMsMax) {
+    throw new UsageError({ code: 'bad-number', at: '--wait', message: `expected 20 to ${waitMsMax} milliseconds` })
+  }
+  const address: MeterAddress | null =
+    flags.address === undefined ? null : expectOk('--address', protocol.checkAddress(flags.address))
   const registers = flags.read.map((register) => expectOk('--read', protocol.checkRegister(register)))
-  return { address, registers, repeats: Number(flags.repeats) }
+  return { address, registers, repeats: Number(flags.repeats), firstByteMs }
 }
 
 function expectOk<T>(at: string, checked: { ok: true; value: T } | { ok: false; error: InputError }): T {
@@ -129,14 +154,27 @@ function expectOk<T>(at: string, checked: { ok: true; value: T } | { ok: false; 
   throw new UsageError({ ...checked.error, at })
 }
 
-const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+/** A link tells in its log why it does not open; nobody else reads this one. */
+function listenForTrouble(): { readonly log: Log; readonly notOpen: Promise<LinkTrouble> } {
+  let settle = (_trouble: LinkTrouble): void => undefined
+  const notOpen = new Promise<LinkTrouble>((resolve) => (settle = resolve))
+  const warn: Log['warn'] = (event, fields) => {
+    if (event === 'link-not-open') settle({ code: String(fields?.['code']), message: String(fields?.['message']) })
+  }
+  return { log: { debug: () => {}, info: () => {}, warn, error: () => {} }, notOpen }
+}
+
+// Whoever reads only the first lines closes the pipe: that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 
 try {
   await program.parseAsync()
 } catch (cause) {
   if (cause instanceof UsageError) {
-    if (process.argv.includes('--json')) print(JSON.stringify({ ok: false, error: cause.error }))
-    else process.stderr.write(`wattkeep: ${cause.message}\n`)
+    tellError(world, { json: process.argv.includes('--json') }, { ...cause.error })
     process.exitCode = 2
   } else if (cause instanceof CommanderError) process.exitCode = cause.exitCode === 0 ? 0 : 2
   else throw cause

@@ -58,7 +58,7 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
 }
 
 function refuse(socket: Socket): void {
-  const error = { code: 'busy', at: 'console', message: `${connectionsMax} consoles are connected already` }
+  const error = { code: 'console-busy', at: 'console', message: `${connectionsMax} consoles are connected already` }
   socket.on('error', () => socket.destroy())
   socket.end(`${JSON.stringify({ v: consoleVersion, id: null, ok: false, error })}\n`)
 }

@@ -1,6 +1,5 @@
-import { startOfLocalDay } from '../model/index.js'
+import { epochMs, startOfLocalDay } from '../model/index.js'
 import type { MasterId, StreamExtent } from '../model/index.js'
-import type { UplinkState } from '../ports/index.js'
 import type { ConsoleBackend, ConsoleCollection } from './backend.js'
 import type { AccountCounts, CollectionView, LinkView, MasterView, MetersView, StatusView } from './views.js'
 
@@ -68,7 +67,8 @@ export function linkViews(backend: ConsoleBackend): readonly LinkView[] {
 export async function masterViews(backend: ConsoleBackend, extents: readonly StreamExtent[]): Promise<readonly MasterView[]> {
   const views: MasterView[] = []
   for (const { master, state, since, broker, lastError, reconnects } of backend.uplink()) {
-    views.push({ master, state, since, broker, lastError, reconnects, waiting: await waitingFor(master, extents, backend) })
+    const waiting = await waitingFor(master, extents, backend)
+    views.push({ master, state, since: epochMs(since), broker, lastError, reconnects, waiting })
   }
   return views
 }
@@ -78,8 +78,6 @@ async function waitingFor(master: MasterId, extents: readonly StreamExtent[], ba
   const upTo = new Map(cursors.map((cursor) => [cursor.stream, cursor.upTo]))
   return extents.reduce((sum, { stream, lo, hi }) => sum + Math.max(0, hi - Math.max(upTo.get(stream) ?? 0, lo - 1)), 0)
 }
-
-export const isOnline = ({ state }: Pick<UplinkState, 'state'>): boolean => state === 'online'
 
 function collectionView(collection: ConsoleCollection, today: number): CollectionView {
   const { waitsForClock, openSlots, pointsWaiting, pointsStored, pointsRefused, days } = collection

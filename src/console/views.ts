@@ -69,7 +69,7 @@ export interface AccountCounts {
 export interface MasterView {
   readonly master: string
   readonly state: UplinkState['state']
-  readonly since: number
+  readonly since: EpochMs
   readonly broker: string
   readonly lastError: string | null
   readonly reconnects: number

@@ -4,6 +4,7 @@ export type { ParameterContext, ParameterSet } from './parameter-sets.js'
 export { canonicalJson, parametersHash } from './parameters-hash.js'
 export { Secret, noSecrets } from './secrets.js'
 export type { BrokerLogin, Secrets } from './secrets.js'
+export { checkSite, readParameterFile } from './single-files.js'
 export { settingsJsonSchema } from './json-schema.js'
 export type {
   ConsoleSettings,

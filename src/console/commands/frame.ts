@@ -38,8 +38,8 @@ export async function showFrames(options: FrameOptions): Promise<0 | 2> {
   return status
 }
 
-function describe(hex: string, options: FrameOptions): FrameDescription {
-  const { decoders, protocol } = options
+/** What a frame says, by the protocol that was asked for or the first that knows it. */
+export function describe(hex: string, { decoders, protocol }: Pick<FrameOptions, 'decoders' | 'protocol'>): FrameDescription {
   const asked = protocol === null ? decoders : decoders.filter((decoder) => decoder.protocol === protocol)
   if (asked.length === 0) {
     const known = decoders.map((decoder) => decoder.protocol).join(', ')
@@ -60,7 +60,7 @@ function describe(hex: string, options: FrameOptions): FrameDescription {
 const refusal = (error: InputError): FrameDescription => ({ ok: false, error })
 
 /** `dlt645-2007 reply from 000000000161, 91, DI 00010000: 0.26 kWh` */
-function frameText(description: FrameDescription): string {
+export function frameText(description: FrameDescription): string {
   const { protocol, direction, address, control, di, values, error } = description
   if (!description.ok) {
     const { code, at, message } = asRecord(error)

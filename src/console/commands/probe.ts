@@ -1,6 +1,8 @@
-import { formatDecimal, monotonicMs } from '../../model/index.js'
-import type { InputError, MeterAddress, RegisterValue } from '../../model/index.js'
-import type { Bus, Clock, Effect, MeterProtocol, ReadOutcome, Session, SessionInput, Timers } from '../../ports/index.js'
+import { monotonicMs } from '../../model/index.js'
+import type { InputError, MeterAddress } from '../../model/index.js'
+import type { Bus, Clock, Effect, MeterProtocol, Session, SessionInput, Timers } from '../../ports/index.js'
+import { registerLines, registerView } from '../register-view.js'
+import type { RegisterView } from '../views.js'
 
 export interface ProbeOptions {
   readonly bus: Bus
@@ -15,26 +17,22 @@ export interface ProbeOptions {
   readonly firstByteMs: number
   /** How long the link may take to open. */
   readonly openMs: number
+  /** Settles when the link says why it does not open: then nobody waits for it any longer. */
+  readonly notOpen: Promise<LinkTrouble>
+}
+
+/** Why a link does not open: a stable code, and what the system said. */
+export interface LinkTrouble {
+  readonly code: string
+  readonly message: string
 }
 
 /** What `wattkeep probe --json` prints. `ok`: everything asked was answered, be it by a well-formed refusal. */
 export interface ProbeReport {
   readonly ok: boolean
   readonly address: string | null
-  readonly reads: readonly ProbeRead[]
+  readonly reads: readonly RegisterView[]
   readonly error?: InputError
-}
-
-export interface ProbeRead {
-  readonly register: string
-  readonly values: readonly ProbeValue[]
-  readonly error: { readonly code: string; readonly bits: readonly string[]; readonly message: string } | null
-}
-
-export interface ProbeValue {
-  /** Decimal text, a date, a status word in hexadecimal; null: the meter says "not available". */
-  readonly value: string | null
-  readonly unit: string | null
 }
 
 /** Silence before each request: meters need it to see a new dialogue. @source facts of DL/T 645-2007, §10.5 */
@@ -44,19 +42,13 @@ const exchangeMsMax = 15_000
 
 /** Talks to one meter on one link, without the daemon. Never rejects for what a wire does. */
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
-  if (!(await isOpenWithin(options))) {
-    return {
-      ok: false,
-      address: options.address,
-      reads: [],
-      error: { code: 'link-down', at: 'link', message: `the link did not open within ${options.openMs / 1000} s` },
-    }
-  }
+  const trouble = await openLink(options)
+  if (trouble !== null) return { ok: false, address: options.address, reads: [], error: linkError(trouble) }
   const address = options.address ?? (await find(options))
   if (typeof address !== 'string') return { ok: false, address: null, reads: [], error: address }
   const plan = { address, registers: options.registers.map((register) => ({ register })), repeats: options.repeats }
   const outcomes = options.registers.length === 0 ? [] : await drive(options.protocol.read(plan), options)
-  const reads = outcomes.map(probeRead)
+  const reads = outcomes.map(registerView)
   return { ok: reads.every((read) => read.error === null || read.error.code === 'refused'), address, reads }
 }
 
@@ -95,46 +87,27 @@ async function exchange(effect: Extract<Effect<unknown>, { kind: 'exchange' }>, 
   }
 }
 
-function isOpenWithin({ bus, timers, openMs }: ProbeOptions): Promise<boolean> {
-  if (bus.isUp()) return Promise.resolve(true)
+/** Waits until the link is open. @returns why it is not; null: it is */
+function openLink({ bus, timers, openMs, notOpen }: ProbeOptions): Promise<LinkTrouble | null> {
+  if (bus.isUp()) return Promise.resolve(null)
   return new Promise((resolve) => {
-    const cancel = timers.after(openMs, () => resolve(false))
-    bus.onState((up) => {
-      if (!up) return
+    const settle = (trouble: LinkTrouble | null): void => {
       cancel()
-      resolve(true)
-    })
+      resolve(trouble)
+    }
+    const cancel = timers.after(openMs, () => settle({ code: 'open-timeout', message: `not open within ${openMs / 1000} s` }))
+    bus.onState((up) => (up ? settle(null) : undefined))
+    void notOpen.then(settle)
   })
 }
 
-function probeRead(outcome: ReadOutcome): ProbeRead {
-  if (outcome.ok) return { register: outcome.register, values: outcome.values.map(valueOf), error: null }
-  const { code, errors, message } = outcome.error
-  return { register: outcome.register, values: [], error: { code, bits: errors, message } }
-}
-
-/** A register's value as text, the way all commands print it. */
-export function valueOf(value: RegisterValue): ProbeValue {
-  const unit = value.unit === '' ? null : value.unit
-  switch (value.kind) {
-    case 'number':
-      return { value: value.int === null ? null : formatDecimal(value.int, value.exponent), unit }
-    case 'text':
-      return { value: value.text, unit }
-    case 'bits':
-      return { value: value.hex, unit }
-  }
+function linkError({ code, message }: LinkTrouble): InputError {
+  const hint = code === 'locked' || code === 'busy' ? '; the daemon may hold it: then use wattkeep read' : ''
+  return { code, at: 'link', message: `the link does not open: ${message}${hint}` }
 }
 
 /** The report for eyes: one line for each register. */
-export function probeText(report: ProbeReport): string[] {
+export function probeText(report: ProbeReport): readonly string[] {
   if (report.error !== undefined) return [`failed: ${report.error.code}: ${report.error.message}`]
-  const width = Math.max(0, ...report.reads.map((read) => read.register.length))
-  return [
-    `meter ${report.address ?? ''}`,
-    ...report.reads.map(({ register, values, error }) => {
-      const shown = values.map(({ value, unit }) => `${value ?? 'not available'}${unit === null ? '' : ` ${unit}`}`).join(', ')
-      return `${register.padEnd(width)}  ${error === null ? shown : `${error.code}: ${error.message}`}`
-    }),
-  ]
+  return [`meter ${report.address ?? ''}`, ...registerLines(report.reads)]
 }

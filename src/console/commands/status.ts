@@ -1,0 +1,97 @@
+import { bytesText, columnsMax, localTime, offsetText, shortTime, spanText, table, wrapped } from '../columns.js'
+import type { CheckView, MetersView, SelfTestView, StatusView } from '../views.js'
+
+/** `wattkeep status`: one screen. */
+export function statusText(status: StatusView): readonly string[] {
+  const { concentrator, software, upSeconds, at, utcOffsetMinutes, clockTrusted, store } = status
+  const time = `${localTime(at, utcOffsetMinutes)} ${offsetText(utcOffsetMinutes)}`
+  const free = store.freeBytes === null ? '' : `, ${bytesText(store.freeBytes)} free`
+  const refused = store.refusedValues === 0 ? '' : `, ${store.refusedValues} values refused`
+  return [
+    `${concentrator}  ${software}  up ${spanText(upSeconds)}`,
+    ...wrapped('time      ', `${time}, ${clockTrusted ? 'trusted' : 'NOT TRUSTED: nothing is cut'}`),
+    ...wrapped('money     ', `${status.moneySafe ? 'safe' : 'IN DOUBT'}; ${accountsText(status.accounts)}`),
+    ...collectionLines(status.collection),
+    ...wrapped('orders    ', `${status.openOrders} under way`),
+    ...wrapped('store     ', `${store.state}, ${bytesText(store.fileBytes)}${free}${refused}`),
+    ...wrapped('settings  ', status.parameterHash),
+    '',
+    ...linkTable(status.links),
+    ...(status.uplink.length === 0 ? ['', 'no master is configured'] : ['', ...masterLines(status)]),
+  ]
+}
+
+function accountsText({ total, byState, unverified, held }: StatusView['accounts']): string {
+  const states = Object.entries(byState).map(([state, count]) => `${count} ${state}`)
+  const more = [
+    ...(unverified === 0 ? [] : [`${unverified} UNVERIFIED`]),
+    ...(held === 0 ? [] : [`${held} with a cut held by a guard`]),
+  ]
+  return [`${total} account${total === 1 ? '' : 's'}${total === 0 ? '' : ':'} ${states.join(', ')}`.trim(), ...more].join('; ')
+}
+
+function collectionLines(collection: StatusView['collection']): readonly string[] {
+  if (collection === null) return ['readings  not started']
+  const { today, openSlots, pointsWaiting, waitsForClock, pointsRefused } = collection
+  const missing = Object.entries(today.missing).map(([reason, count]) => `${reason} ${count}`)
+  const gaps = Object.values(today.missing).reduce((sum, count) => sum + count, 0)
+  const parts = [
+    `today ${today.due} due, ${today.first} at once, ${today.later} later, ${gaps} missing${gaps === 0 ? '' : ` (${missing.join(', ')})`}`,
+    `${openSlots} slots open`,
+    ...(pointsWaiting === 0 ? [] : [`${pointsWaiting} points wait for the store`]),
+    ...(pointsRefused === 0 ? [] : [`${pointsRefused} points refused: disk full`]),
+    ...(waitsForClock ? ['WAITS FOR THE CLOCK'] : []),
+  ]
+  return wrapped('readings  ', parts.join('; '))
+}
+
+function linkTable(links: StatusView['links']): readonly string[] {
+  const rows = links.map(({ link, up, meters, silentMeters, queued, exchanges, replies, garbled }) => [
+    link,
+    up ? 'up' : 'DOWN',
+    ...[meters, silentMeters, queued, exchanges, replies, garbled].map(String),
+  ])
+  return table([['LINK', 'STATE', 'METERS', 'SILENT', 'QUEUED', 'EXCHANGES', 'REPLIES', 'GARBLED'], ...rows], [2, 3, 4, 5, 6, 7])
+}
+
+function masterLines({ uplink, utcOffsetMinutes }: StatusView): readonly string[] {
+  const rows = uplink.map(({ master, state, waiting, since, broker }) => [
+    master,
+    state,
+    String(waiting),
+    shortTime(since, utcOffsetMinutes),
+    broker,
+  ])
+  const errors = uplink.flatMap(({ master, lastError, state }) =>
+    lastError === null || state === 'online' ? [] : wrapped(`${master}: `, lastError),
+  )
+  return [...table([['MASTER', 'STATE', 'WAITING', 'SINCE', 'BROKER'], ...rows], [2]), ...errors]
+}
+
+/** `wattkeep meters`. */
+export function metersText({ meters, utcOffsetMinutes }: MetersView): readonly string[] {
+  const rows = meters.map(({ meter, address, link, lastReplyAt, silent, clockDriftMs, account }) => [
+    meter,
+    address,
+    link,
+    lastReplyAt === null ? 'never' : shortTime(lastReplyAt, utcOffsetMinutes),
+    silent ? 'silent' : '',
+    clockDriftMs === null ? '-' : `${(clockDriftMs / 1000).toFixed(0)} s`,
+    account ?? '',
+  ])
+  const silentCount = meters.filter(({ silent }) => silent).length
+  return [
+    ...table([['METER', 'ADDRESS', 'LINK', 'LAST REPLY', '', 'DRIFT', 'ACCOUNT'], ...rows], [5]),
+    `${meters.length} meters, ${silentCount} silent`,
+  ]
+}
+
+/** `wattkeep self-test`. */
+export function selfTestText({ ok, checks }: SelfTestView): readonly string[] {
+  const names = Math.max(...checks.map(({ check }) => check.length))
+  const word: Readonly<Record<CheckView['result'], string>> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' }
+  const lines = checks.flatMap(({ check, result, detail }) =>
+    wrapped(`${word[result]}  ${check.padEnd(Math.min(names, columnsMax / 2))}  `, detail),
+  )
+  return [...lines, ok ? 'all is well' : 'something is wrong: see what FAILED']
+}
