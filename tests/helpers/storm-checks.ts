@@ -232,19 +232,12 @@ function lifeOf(meter: string, held: Held, actions: readonly RelayAction[]): rea
   return [...ordered, ...done]
 }
 
-/** Orders that the journal holds as done were done: the meter accepted them. */
-export function doneProblems(held: Held, actionsOf: ReadonlyMap<string, readonly RelayAction[]>): readonly string[] {
+/** Every order came to an end that the journal holds. */
+export function openProblems(held: Held): readonly string[] {
   const open = held.orders.filter(({ stage }) => stage === 'journalled' || stage === 'sending' || stage === 'unknown')
-  const problems = open.map(({ id, stage }) => `order ${id} is still ${stage}`)
-  for (const { id, order, stage, attempts } of held.orders) {
-    const target = relayTargetOf(order.body)
-    if (target === null || stage !== 'done' || attempts === 0) continue
-    const expiry = formatLocal(order.expiry, utcOffsetMinutes)
-    const actions = actionsOf.get(target.meter) ?? []
-    const isDone = actions.some((action) => action.accepted && action.command === target.command && action.expiry === expiry)
-    if (!isDone && target.command !== 'permit-to-close') problems.push(`order ${id} is done, but no meter took it`)
-  }
-  return problems.slice(0, toldMax)
+  return open.map(
+    ({ id, stage, order, evidence }) => `order ${id} (${order.body.kind}) is still ${stage}: ${JSON.stringify(evidence)}`,
+  )
 }
 
 /** Every slot of a task ended as exactly one record, whatever was killed meanwhile. */

@@ -27,6 +27,8 @@ interface Customer {
 const yuan = (value: number) => micro(BigInt(Math.round(value * 1_000_000)))
 /** Orders that may be on their way at a time: a master does not order faster than it is answered. */
 const underWayMax = 8
+/** How long orders may take to come to their end when nobody is killed any more. */
+const patienceMs = 90_000
 /** The life of relay orders differs by a second each, so that the meter's log tells them apart. */
 const relayLifeMs = 120_000
 
@@ -77,7 +79,10 @@ export class Clerk {
 
   /** Waits until every order has come to its end. */
   async settled(): Promise<void> {
-    await until('all orders come to their end', () => this.#underWay() === 0, 120_000)
+    await until('all orders come to their end', () => this.#underWay() === 0, patienceMs).catch((error: unknown) => {
+      const open = this.rows().filter((row) => !isOver(row))
+      throw new Error(`${String(error)}: ${JSON.stringify(open)}\n${this.#world.state()}`)
+    })
     this.#takeAnswers()
   }
 

@@ -15,16 +15,22 @@ export interface StormOptions extends Omit<AreaProcessOptions, 'folder'> {
   readonly tasks: string
 }
 
+/** Lines of the master's log that are kept. */
+const notesMax = 100
+
 /** A site as it stands in the field: area, broker, daemon in processes of their own, the master station in this one. */
 export class StormWorld {
   readonly folder = mkdtempSync(join(tmpdir(), 'wattkeep-storm-'))
   readonly random: SeededRandom
   readonly key: MasterKey = newMasterKey('hq-1')
   readonly counts = { starts: 0, readyAgain: 0, daemonKills: 0, killsBeforeReady: 0, brokerKills: 0 }
+  /** From a daemon's start to its readiness. */
+  readonly readyMs: number[] = []
   /** Of all daemons so far. */
   readonly errors: LogLine[] = []
   readonly unsafe: LogLine[] = []
   readonly #options: StormOptions
+  readonly #notes: string[] = []
   #config = ''
   #isClosed = false
   #area: AreaProcess | null = null
@@ -74,6 +80,7 @@ export class StormWorld {
       lookMs: 100,
       resendMs: 3_000,
       backOff: { firstMs: 100, maxMs: 500 },
+      log: (event, fields) => this.#note(`master ${event} ${JSON.stringify(fields)}`),
     })
     this.station.start()
   }
@@ -94,8 +101,10 @@ export class StormWorld {
 
   /** Waits until the daemon is ready, and notes what it says of its money. */
   async ready(): Promise<void> {
-    const line = await this.daemon.ready()
+    const { daemon } = this
+    const line = await daemon.ready()
     this.counts.readyAgain += 1
+    this.readyMs.push(performance.now() - daemon.spawnedAt)
     if (line['moneySafe'] !== true) this.unsafe.push(line)
   }
 
@@ -109,6 +118,19 @@ export class StormWorld {
   /** Keeps what the present daemon complained of. */
   noteErrors(): void {
     this.errors.push(...this.daemon.errors.splice(0))
+  }
+
+  /** The present state of all parts, for whoever has to find out why something did not come. */
+  state(): string {
+    const { archive } = this.station
+    const rows = archive.all('SELECT id, epoch, online, state, hello FROM concentrator')
+    const daemon = this.daemon.lines.slice(-20).map((line) => `daemon ${JSON.stringify(line)}`)
+    return [`master ${JSON.stringify(rows)} ${JSON.stringify(this.marks())}`, ...this.#notes.slice(-20), ...daemon].join('\n')
+  }
+
+  #note(line: string): void {
+    this.#notes.push(`${Date.now()} ${line}`)
+    if (this.#notes.length > notesMax) this.#notes.shift()
   }
 
   /** What the master has of each stream without a hole. */
@@ -161,7 +183,7 @@ export async function killDaemons(world: StormWorld, kills: number): Promise<voi
       if (!world.daemon.lines.some(({ event }) => event === 'ready')) world.counts.killsBeforeReady += 1
     } else {
       await world.ready()
-      await pause(100 + random.below(3_400))
+      await pause(100 + random.below(2_000))
     }
     await world.killDaemon()
     world.counts.daemonKills += 1
@@ -174,7 +196,7 @@ export async function killDaemons(world: StormWorld, kills: number): Promise<voi
 export async function killBrokers(world: StormWorld, kills: number): Promise<void> {
   const random = world.random.fork('broker kills')
   for (let kill = 0; kill < kills; kill++) {
-    await pause(1_500 + random.below(8_000))
+    await pause(500 + random.below(5_500))
     await world.broker.kill()
     world.counts.brokerKills += 1
     await pause(random.below(2_000))
