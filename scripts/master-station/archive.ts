@@ -272,19 +272,23 @@ export class Archive {
   }
 
   /**
-   * Refused before it was journalled. `replayed` says that the concentrator has the order: its result tells what became of it.
-   * Reasons that pass with time leave it waiting; it goes again until it expires.
+   * Refused before it was journalled. `replayed` says that the concentrator has the order: it need not go again, and its result
+   * tells what became of it. Reasons that pass with time leave it waiting; it goes again until it expires.
    */
   #refusalOf(concentrator: string, body: Body): void {
     const detail = body['detail']
     if (typeof detail !== 'object' || detail === null || !('origin' in detail) || !('reason' in detail)) return
     const [key, number] = String(detail.origin).split('#')
     const reason = String(detail.reason)
-    if (number === undefined || reason === 'replayed' || passing.has(reason)) return
+    if (number === undefined || passing.has(reason)) return
+    const isThere = reason === 'replayed'
     this.#run(
-      `UPDATE "order" SET state = 'refused', stage = ?, evidence = ?, changed_at = ?
+      `UPDATE "order" SET state = ?, stage = ?, evidence = ?, changed_at = ?
        WHERE concentrator = ? AND key = ? AND number = ? AND state IN ('queued', 'sent')`,
-      [reason, JSON.stringify(detail), this.#clock(), concentrator, key, Number(number)],
+      [
+        ...(isThere ? ['journalled', null, null] : ['refused', reason, JSON.stringify(detail)]),
+        ...[this.#clock(), concentrator, key, Number(number)],
+      ],
     )
   }
 
