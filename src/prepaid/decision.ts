@@ -1,3 +1,4 @@
+import { energyMwh } from '../model/index.js'
 import type {
   Account,
   AccountLimits,
@@ -108,7 +109,7 @@ export function meteringOf(meter: Meter, profile: Profile): Metering {
   const ratio = BigInt(meter.ct) * BigInt(meter.pt)
   return {
     ratio,
-    capacity: (BigInt(profile.registerWrapKwh) * 1_000_000n * ratio) as EnergyMwh,
+    capacity: energyMwh(BigInt(profile.registerWrapKwh) * 1_000_000n * ratio),
     maxPowerKw: profile.maxPowerKw,
     relay: profile.relay,
   }

@@ -28,12 +28,15 @@ export class Draft {
   readonly wanted: RelayCommand[] = []
   readonly withdrawn: RelayCommand[] = []
   readonly before: LedgerState
+  /** The last balance and what it was made of: one decision asks for it many times. */
+  #priced: { readonly of: (Pick<LedgerState, 'account'> & Pick<Running, 'pieces'>) | null; readonly balance: Micro }
 
   constructor(ledger: LedgerState, context: Context) {
     this.before = ledger
     this.account = ledger.account
     this.running = ledger.running
     this.context = context
+    this.#priced = { of: null, balance: ledger.account.balance }
   }
 
   get now(): EpochMs {
@@ -42,7 +45,12 @@ export class Draft {
 
   /** Posted balance less what the readings since cost; the posted balance alone while nothing can be priced. */
   get balance(): Micro {
-    return runningBalance(this.account, this.running, this.context)
+    const { account, running } = this
+    const { of } = this.#priced
+    if (of?.account !== account || of.pieces !== running.pieces) {
+      this.#priced = { of: { account, pieces: running.pieces }, balance: runningBalance(account, running, this.context) }
+    }
+    return this.#priced.balance
   }
 
   get lastReading(): BillingReading {
