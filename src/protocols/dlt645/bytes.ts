@@ -32,7 +32,8 @@ export function joinBytes(parts: readonly (Uint8Array | readonly number[])[]): U
 
 /** The same bytes, last first: everything of several bytes goes low byte first on the wire (facts §4.1). */
 export function reversed(bytes: Uint8Array): Uint8Array {
-  return bytes.slice().reverse()
+  // Not `slice`: that of a Buffer shares the memory, and reversing it would change the caller's frame.
+  return Uint8Array.from(bytes).reverse()
 }
 
 /** Whether every byte is `value`: all FF is "not available", all 00 in a date is "no such record". */
