@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { homedir } from 'node:os'
 import { createInterface } from 'node:readline'
-import { setTimeout as pause } from 'node:timers/promises'
 import { Command, CommanderError } from 'commander'
 import { createLink, parseLinkUrl } from '../drivers/link/index.js'
 import { createRs485Bus } from '../drivers/rs485/index.js'
@@ -56,7 +55,7 @@ const world: CliWorld = {
   print,
   printError: (line) => void process.stderr.write(`${line}\n`),
   setExit: (status) => (process.exitCode = status),
-  pause: (ms) => pause(ms),
+  timers: systemTimers,
   interrupted,
   env: process.env,
   home: homedir(),

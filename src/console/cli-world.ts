@@ -1,4 +1,5 @@
 import type { InputError, Result } from '../model/index.js'
+import type { Timers } from '../ports/index.js'
 import { connectConsole, unreachableCodes, type ConsoleClient } from './client.js'
 import type { FrameDecoder } from './commands/frame.js'
 import type { PinSource } from './pin.js'
@@ -20,7 +21,7 @@ export interface CliWorld {
   readonly print: (line: string) => void
   readonly printError: (line: string) => void
   readonly setExit: (status: Exit) => void
-  readonly pause: (ms: number) => Promise<void>
+  readonly timers: Timers
   /** Settles when the person wants an endless command to end. */
   readonly interrupted: () => Promise<void>
   readonly env: Readonly<Record<string, string | undefined>>
@@ -54,7 +55,7 @@ export async function withDaemon(
   flags: CommonFlags,
   ask: (client: ConsoleClient) => Promise<Result<Outcome, InputError>>,
 ): Promise<void> {
-  const client = await connectConsole(flags.socket ?? world.env['WATTKEEP_SOCKET'] ?? defaultSocket)
+  const client = await connectConsole(flags.socket ?? world.env['WATTKEEP_SOCKET'] ?? defaultSocket, world.timers)
   if (!client.ok) return tellError(world, flags, client.error)
   try {
     const outcome = await ask(client.value)
@@ -83,3 +84,9 @@ function exitOf(code: string): Exit {
   if (unreachableCodes.includes(code)) return exits.unreachable
   return notNow.includes(code) ? exits.no : exits.wrong
 }
+
+/** Waits; for commands that look again and again. */
+export const pauseOf =
+  ({ timers }: CliWorld) =>
+  (ms: number): Promise<void> =>
+    new Promise((resolve) => void timers.after(ms, resolve))

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { z } from 'zod'
 import { fail, ok, type InputError, type Result } from '../model/index.js'
+import type { Timers } from '../ports/index.js'
 import { consoleVersion, type ConsoleCall } from './protocol.js'
 import type { ConsoleAnswers } from './views.js'
 
@@ -27,14 +28,14 @@ const replySchema = z.discriminatedUnion('ok', [
 ])
 
 /** Connects to the daemon's socket; `no-daemon` and `no-right` say why not. */
-export function connectConsole(path: string): Promise<Result<ConsoleClient, InputError>> {
+export function connectConsole(path: string, timers: Timers): Promise<Result<ConsoleClient, InputError>> {
   return new Promise((resolve) => {
     const socket = connect(path)
     const refuse = (error: NodeJS.ErrnoException): void => resolve(fail(connectError(path, error)))
     socket.once('error', refuse)
     socket.once('connect', () => {
       socket.off('error', refuse)
-      resolve(ok(clientOn(socket, path)))
+      resolve(ok(clientOn(socket, path, timers)))
     })
   })
 }
@@ -50,7 +51,7 @@ function connectError(path: string, error: NodeJS.ErrnoException): InputError {
   return { code: 'no-daemon', at: path, message: `${reason}; is the daemon running? see: systemctl status wattkeep` }
 }
 
-function clientOn(socket: Socket, path: string): ConsoleClient {
+function clientOn(socket: Socket, path: string, timers: Timers): ConsoleClient {
   let settle: ((line: Result<string, InputError>) => void) | null = null
   let pieces: string[] = []
   let chars = 0
@@ -74,9 +75,9 @@ function clientOn(socket: Socket, path: string): ConsoleClient {
   socket.on('close', () => end('the daemon closed the connection'))
   const line = (text: string): Promise<Result<string, InputError>> =>
     new Promise((resolve) => {
-      const timer = setTimeout(() => end(`no answer within ${answerMsMax / 1000} s`), answerMsMax)
+      const cancel = timers.after(answerMsMax, () => end(`no answer within ${answerMsMax / 1000} s`))
       settle = (result) => {
-        clearTimeout(timer)
+        cancel()
         settle = null
         resolve(result)
       }

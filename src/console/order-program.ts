@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { fail, ok, type InputError, type Result } from '../model/index.js'
-import { exits, tell, tellError, withDaemon, type CliWorld, type CommonFlags, type Outcome } from './cli-world.js'
+import { exits, pauseOf, tell, tellError, withDaemon, type CliWorld, type CommonFlags, type Outcome } from './cli-world.js'
 import type { ConsoleClient } from './client.js'
 import { newKey, newKeyText, unlockKey, type UnlockedKey } from './commands/key.js'
 import { orderLines } from './commands/lists.js'
@@ -129,7 +129,7 @@ async function sendAndWait(client: ConsoleClient, words: OrderWords, giving: Giv
   const { sent, utcOffsetMinutes } = sending.value
   const journalled = sentText(sent)
   if (waitMs === null) return ok({ json: { ok: true, ...sent }, text: [journalled], exit: exits.done })
-  const ended = await awaitEnd(client, sent.order, { waitMs, pause: world.pause })
+  const ended = await awaitEnd(client, sent.order, { waitMs, pause: pauseOf(world) })
   if (!ended.ok) return ended
   const isDone = ended.value.stage === 'done'
   const late = isEnded(ended.value) ? [] : ['it is still under way: see wattkeep orders']

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { fail, ok, type InputError, type Result } from '../model/index.js'
-import { exits, tell, tellError, withDaemon, type CliWorld, type CommonFlags, type Outcome } from './cli-world.js'
+import { exits, pauseOf, tell, tellError, withDaemon, type CliWorld, type CommonFlags, type Outcome } from './cli-world.js'
 import type { ConsoleClient } from './client.js'
 import { accountsText, accountText } from './commands/account.js'
 import { gapsText, ordersText } from './commands/lists.js'
@@ -209,7 +209,7 @@ async function trace(world: CliWorld, link: string, options: TraceOptions): Prom
     const over = world.interrupted().then(() => (isOver = true))
     let since = first.value.lines.at(-1)?.monotonicMs
     for (;;) {
-      await Promise.race([world.pause(followMs), over])
+      await Promise.race([pauseOf(world)(followMs), over])
       if (isOver) return ok({ json: { ok: true, ended: true }, text: [], exit: exits.done })
       const next = await client.ask({ ask: 'trace', link, count: traceLinesMax, ...(since === undefined ? {} : { since }) })
       if (!next.ok) return next
