@@ -4,6 +4,7 @@ import { accountId, epochMs, meterId, type JournalledOrder, type OrderStage } fr
 import { attemptsMax, startRelayOrder, stepRelayOrder, type RelayInput, type RelayOrder } from '../../src/control/relay-order.js'
 
 const runs = process.env['WATTKEEP_FULL'] === '1' ? 100_000 : 1000
+t.setTimeout(900_000)
 const expiryMs = 600_000
 
 /** What the world does at each turn, and whether the process dies after it. */

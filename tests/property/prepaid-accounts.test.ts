@@ -6,6 +6,7 @@ import { daysOf, PrepaidWorld, type Step } from '../helpers/prepaid-world.js'
 
 /** About 1.3 account-days each, dense with faults. */
 const runs = process.env['WATTKEEP_FULL'] === '1' ? 100_000 : 400
+t.setTimeout(900_000)
 
 const of = <T extends Step>(step: T) => fc.constant<Step>(step)
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -86,19 +87,23 @@ function restartFaults(account: PrepaidWorld['account']): readonly string[] {
   return account.balance === before ? [] : [`a restart made ${before} ${account.balance}`]
 }
 
-await t.test('no account is cut that the truth does not bear out, whatever is read, lost, stepped or replaced', async (t) => {
-  let [days, cuts] = [0, 0]
-  fc.assert(
-    fc.property(story, fc.constantFrom('0', '3'), (steps, overdraft) => {
-      const world = new PrepaidWorld({ limits: { overdraft: yuan(overdraft) } })
-      world.run(steps)
-      days += daysOf(steps)
-      cuts += world.account.wanted.filter((command) => command === 'trip').length
-      const wrongs = [...world.wrongs, ...ledgerFaults(world)]
-      if (wrongs.length > 0) throw new Error(wrongs.join('; '))
-    }),
-    { numRuns: runs },
-  )
-  t.comment(`${Math.round(days)} account-days, ${cuts} cuts`)
-  t.ok(cuts > runs / 10, 'the stories do lead to cuts')
-})
+await t.test(
+  'no account is cut that the truth does not bear out, whatever is read, lost, stepped or replaced',
+  { timeout: 900_000 },
+  async (t) => {
+    let [days, cuts] = [0, 0]
+    fc.assert(
+      fc.property(story, fc.constantFrom('0', '3'), (steps, overdraft) => {
+        const world = new PrepaidWorld({ limits: { overdraft: yuan(overdraft) } })
+        world.run(steps)
+        days += daysOf(steps)
+        cuts += world.account.wanted.filter((command) => command === 'trip').length
+        const wrongs = [...world.wrongs, ...ledgerFaults(world)]
+        if (wrongs.length > 0) throw new Error(wrongs.join('; '))
+      }),
+      { numRuns: runs },
+    )
+    t.comment(`${Math.round(days)} account-days, ${cuts} cuts`)
+    t.ok(cuts > runs / 10, 'the stories do lead to cuts')
+  },
+)
