@@ -17,6 +17,7 @@ import type {
 } from '../ports/index.js'
 import { defaultSchedulingPolicy } from '../scheduling/index.js'
 import { applyParameterSet, parametersHash, type LinkSettings, type Settings, type SettingsChecks } from '../settings/index.js'
+import { BusEvents } from './bus-events.js'
 import { createBusRunner } from './bus-runner.js'
 import type { ClockObservation, ClockTrust } from './clock-trust.js'
 import { Collector } from './collector.js'
@@ -81,6 +82,7 @@ export class Daemon {
   readonly #buses = new Map<LinkId, Bus>()
   readonly #runners = new Map<LinkId, Runner>()
   readonly #cancels = new Set<() => void>()
+  readonly #busEvents: BusEvents
   #parameters: SiteParameters
   #hash = ''
   #collector: Collector | null = null
@@ -94,6 +96,9 @@ export class Daemon {
     this.#options = options
     this.#stamps = createStamps(options.clock)
     this.#parameters = options.settings.parameters
+    const { timers, log } = options
+    this.#busEvents = new BusEvents({ timers, log, record: (event) => this.#spawn('bus event', this.#record(event)) })
+    this.#cancels.add(() => this.#busEvents.stop())
   }
 
   async start(): Promise<void> {
@@ -207,7 +212,7 @@ export class Daemon {
   }
 
   #openBuses(): void {
-    const { settings, clock, timers, random, openBus, log } = this.#options
+    const { settings, clock, timers, random, openBus } = this.#options
     for (const link of settings.links) {
       const bus = openBus(link)
       this.#buses.set(link.id, bus)
@@ -216,13 +221,7 @@ export class Daemon {
       const runner = createBusRunner({ link: link.id, bus, clock, timers, random, quietMs: link.quietGapMs, policy })
       this.#runners.set(link.id, runner)
       bus.onState((up, code) => {
-        log.info('bus-state', { link: link.id, up, code })
-        if (this.#isStopped) return
-        const event = { severity: 'warning' as const, link: link.id, detail: { reason: code } }
-        this.#spawn(
-          'bus event',
-          this.#record(up ? { ...event, code: 'bus.up', severity: 'info' } : { ...event, code: 'bus.down' }),
-        )
+        if (!this.#isStopped) this.#busEvents.changed(link.id, up, code)
       })
     }
   }
