@@ -18,7 +18,7 @@ import type { PlannedTask, SitePlan } from './site-plan.js'
 import { planChange } from './site-plan.js'
 import type { BookOutput } from './slot-book.js'
 import { SlotBook } from './slot-book.js'
-import type { Slot, SlotOwner } from './slots.js'
+import type { Missed, Slot, SlotOwner } from './slots.js'
 import { newOwner, putDoubt, slotInstant } from './slots.js'
 import type { BoundaryGroup } from './watch.js'
 import { Boundaries, boundaryTaskId, ThresholdWatch, watchPlan, watchTaskId } from './watch.js'
@@ -122,12 +122,7 @@ export class Collection {
    * After a start or a time without a clock: opens anew what a span of wall time owes, given the slots of it that ended.
    * Called for consecutive spans, oldest first.
    */
-  restore(
-    span: { readonly from: EpochMs; readonly to: EpochMs },
-    closed: readonly ClosedSlot[],
-    now: Now,
-    missed: NonNullable<Slot['missed']>,
-  ): void {
+  restore(span: { readonly from: EpochMs; readonly to: EpochMs }, closed: readonly ClosedSlot[], now: Now, missed: Missed): void {
     this.observe(now)
     const ended = new Set(closed.map(({ meter, task, slotAt }) => `${meter} ${task} ${slotAt}`))
     for (const { task } of this.plan.tasks) {
@@ -261,7 +256,7 @@ export class Collection {
     owners: readonly SlotOwner[],
     times: { readonly instant: EpochMs; readonly due: EpochMs },
     now: Now,
-    missed: NonNullable<Slot['missed']>,
+    missed: Missed,
   ): void {
     for (const slot of this.book.open(owners, times, now, missed)) this.dispatch.route(slot, now, now.monotonic)
   }

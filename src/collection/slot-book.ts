@@ -1,11 +1,11 @@
-import type { AbsenceReason, EpochMs, EventFact, Point } from '../model/index.js'
+import type { AbsenceReason, EpochMs, EventFact, Point, Task } from '../model/index.js'
 import { dayMs, epochMs, formatLocal, monotonicMs, startOfLocalDay } from '../model/index.js'
 import { TimeHeap } from './heap.js'
 import type { Now } from './now.js'
 import type { CollectionSettings } from './settings.js'
 import type { Asked } from './settlement.js'
-import type { Found, Slot, SlotOwner } from './slots.js'
-import { pointOf } from './slots.js'
+import type { Found, Missed, SlotOwner, SlotTimes } from './slots.js'
+import { pointOf, Slot } from './slots.js'
 import type { DayStatistics } from './statistics.js'
 import { STATISTICS_DAYS_MAX, Statistics } from './statistics.js'
 
@@ -55,18 +55,21 @@ export class SlotBook {
     owners: readonly SlotOwner[],
     times: { readonly instant: EpochMs; readonly due: EpochMs },
     now: Now,
-    missed: NonNullable<Slot['missed']>,
+    missed: Missed,
   ): readonly Slot[] {
+    const [first] = owners
+    if (first === undefined) return []
+    const slotTimes = this.timesOf(first.plan.task, times, now, missed)
     const slots: Slot[] = []
     for (const owner of owners) {
       if (owner.open.some((slot) => slot.at === times.instant)) continue
       this.makeRoom(owner, now)
-      const slot = this.newSlot(owner, times, now, missed)
+      const slot = new Slot(owner, slotTimes)
       insertByInstant(owner.open, slot)
       this.countDue(slot, now)
       slots.push(slot)
     }
-    for (const at of new Set(slots.flatMap((slot) => [slot.liveUntil, slot.closesAt]))) this.deadlines.push(at, owners)
+    for (const at of new Set([slotTimes.liveUntil, slotTimes.closesAt])) this.deadlines.push(at, owners)
     return slots
   }
 
@@ -100,9 +103,9 @@ export class SlotBook {
   /** Counts a value that came, by the question that brought it. */
   countFound(slot: Slot, asked: Asked, found: Found, now: Now): void {
     const day = startOfLocalDay(slot.at, this.utcOffsetMinutes)
-    const isTimely = slot.missed === null && found.source !== 'load-record'
+    const isTimely = slot.times.missed === null && found.source !== 'load-record'
     const first = isTimely && slot.attempts <= 1 && slot.doubts?.[asked.index] === undefined
-    const latencyMs = isTimely ? now.monotonic - slot.dueAt : null
+    const latencyMs = isTimely ? now.monotonic - slot.times.dueAt : null
     this.statistics.got(day, slot.owner.plan.target.meter.link, asked.item.item, { first, latencyMs })
   }
 
@@ -127,32 +130,14 @@ export class SlotBook {
     return output
   }
 
-  private newSlot(
-    owner: SlotOwner,
-    times: { readonly instant: EpochMs; readonly due: EpochMs },
-    now: Now,
-    missed: NonNullable<Slot['missed']>,
-  ): Slot {
-    const { task } = owner.plan
+  private timesOf(task: Task, times: { readonly instant: EpochMs; readonly due: EpochMs }, now: Now, missed: Missed): SlotTimes {
     const toMonotonic = now.monotonic - now.wall
     const dueAt = monotonicMs(times.due + toMonotonic)
     const isMissed = dueAt + task.liveWindowMs <= now.monotonic
     const liveUntil = isMissed ? dueAt : monotonicMs(dueAt + task.liveWindowMs)
     const usualEnd = Math.max(times.instant + task.closesAfterMs + toMonotonic, liveUntil)
     const closesAt = monotonicMs(isMissed ? Math.max(usualEnd, now.monotonic + this.settings.catchUpMs) : usualEnd)
-    return {
-      owner,
-      at: times.instant,
-      dueAt,
-      liveUntil,
-      closesAt,
-      missed: isMissed ? missed : null,
-      state: 'open',
-      attempts: 0,
-      found: null,
-      doubts: null,
-      search: null,
-    }
+    return { at: times.instant, dueAt, liveUntil, closesAt, missed: isMissed ? missed : null }
   }
 
   /** The oldest slot of the meter and task gives way when too many are open altogether; it ends with what is known. */

@@ -27,12 +27,11 @@ export interface SlotOwner {
   recordSpacingMs: number
 }
 
-/**
- * What ought to have a value: one meter at one instant. It is held in memory only and ends as exactly one point.
- * Deadlines are monotonic, so that a step of the wall clock neither closes nor revives it.
- */
-export interface Slot {
-  readonly owner: SlotOwner
+/** Why an instant passed without anybody asking. */
+export type Missed = Extract<AbsenceReason, 'not-running' | 'clock-wrong'>
+
+/** When a slot is due, live and over; one object for all meters of a firing, as the open slots are many. */
+export interface SlotTimes {
   readonly at: EpochMs
   /** When its collection was due by the monotonic clock; latency counts from here. */
   readonly dueAt: MonotonicMs
@@ -40,14 +39,40 @@ export interface Slot {
   readonly liveUntil: MonotonicMs
   readonly closesAt: MonotonicMs
   /** Why no live value can come, when the instant had passed before the slot was opened. */
-  readonly missed: Extract<AbsenceReason, 'not-running' | 'clock-wrong'> | null
-  state: 'open' | 'queued' | 'flying' | 'ended'
-  attempts: number
+  readonly missed: Missed | null
+}
+
+/**
+ * What ought to have a value: one meter at one instant. It is held in memory only and ends as exactly one point.
+ * Deadlines are monotonic, so that a step of the wall clock neither closes nor revives it.
+ */
+export class Slot {
+  readonly owner: SlotOwner
+  readonly times: SlotTimes
+  state: 'open' | 'queued' | 'flying' | 'ended' = 'open'
+  attempts = 0
   /** Both null until there is something to say: most slots end by their first answer. */
-  found: (Found | undefined)[] | null
-  doubts: (Doubt | undefined)[] | null
+  found: (Found | undefined)[] | null = null
+  doubts: (Doubt | undefined)[] | null = null
   /** Where among the meter's freezes its day was looked for; null: not yet. */
-  search: FreezeSearch | null
+  search: FreezeSearch | null = null
+
+  constructor(owner: SlotOwner, times: SlotTimes) {
+    this.owner = owner
+    this.times = times
+  }
+
+  get at(): EpochMs {
+    return this.times.at
+  }
+
+  get liveUntil(): MonotonicMs {
+    return this.times.liveUntil
+  }
+
+  get closesAt(): MonotonicMs {
+    return this.times.closesAt
+  }
 }
 
 /** A search by count-back: freeze n of the meter should be `n − 1` days old, unless the meter has more or fewer than the calendar. */
@@ -103,7 +128,7 @@ export function channelOf(slot: Slot, index: number, now: Now, utcOffsetMinutes:
 }
 
 export function putFound(slot: Slot, index: number, found: Found): void {
-  slot.found ??= []
+  slot.found ??= blank<Found>(slot)
   slot.found[index] = found
 }
 
@@ -113,14 +138,36 @@ export function putDoubt(
   index: number,
   doubt: { reason: AbsenceReason; exhausted?: Channel; suspect?: number | null },
 ): void {
-  slot.doubts ??= []
+  slot.doubts ??= blank<Doubt>(slot)
   const known = slot.doubts[index]
   const exhausted = known?.exhausted ?? []
-  slot.doubts[index] = {
-    reason: tellingReason(known?.reason ?? null, doubt.reason),
-    exhausted: doubt.exhausted === undefined ? exhausted : [...exhausted, doubt.exhausted],
-    suspect: doubt.suspect === undefined ? (known?.suspect ?? null) : doubt.suspect,
-  }
+  const reason = tellingReason(known?.reason ?? null, doubt.reason)
+  const suspect = doubt.suspect === undefined ? (known?.suspect ?? null) : doubt.suspect
+  slot.doubts[index] =
+    exhausted.length === 0 && doubt.exhausted === undefined && suspect === null
+      ? plainDoubts[reason]
+      : { reason, exhausted: doubt.exhausted === undefined ? exhausted : [...exhausted, doubt.exhausted], suspect }
+}
+
+/** An array that grows by assignment would keep room for seventeen. */
+function blank<T>(slot: Slot): (T | undefined)[] {
+  return Array.from({ length: slot.owner.plan.items.length }, () => undefined)
+}
+
+const plain = (reason: AbsenceReason): Doubt => ({ reason, exhausted: [], suspect: null })
+/** The usual doubts are shared: thousands of slots of a silent bus say the same. */
+const plainDoubts: Readonly<Record<AbsenceReason, Doubt>> = {
+  'no-reply': plain('no-reply'),
+  garbled: plain('garbled'),
+  refused: plain('refused'),
+  invalid: plain('invalid'),
+  'not-available': plain('not-available'),
+  'not-kept': plain('not-kept'),
+  'bus-down': plain('bus-down'),
+  'no-time': plain('no-time'),
+  'clock-wrong': plain('clock-wrong'),
+  'meter-replaced': plain('meter-replaced'),
+  'not-running': plain('not-running'),
 }
 
 /**
@@ -138,7 +185,7 @@ export function pointOf(slot: Slot, now: Now, reasonless: AbsenceReason): Point 
   const measuredAt = leading?.measuredAt ?? slot.at
   const values = items.map(({ item }, index): ItemValue => {
     const one = found[index]
-    if (one === undefined) return { item, absent: slot.doubts?.[index]?.reason ?? slot.missed ?? reasonless }
+    if (one === undefined) return { item, absent: slot.doubts?.[index]?.reason ?? slot.times.missed ?? reasonless }
     if (one.source === source && one.measuredAt === measuredAt) return one.value
     return { ...one.value, own: { source: one.source, measuredAt: one.measuredAt } }
   })
