@@ -1,12 +1,12 @@
 import { accountId, fail, linkId, meterId, ok } from '../model/index.js'
-import type { EpochMs, InputError, Result } from '../model/index.js'
+import type { EpochMs, InputError, JournalledOrder, OrderStage, Result } from '../model/index.js'
 import type { AccountView as StoredAccount, TraceLine } from '../ports/index.js'
 import { accountFacts, accountRow, entryView, orderView } from './account-views.js'
 import type { ConsoleBackend } from './backend.js'
 import type { AddressOf } from './exchanges.js'
 import { FrameKeeper } from './kept-frames.js'
 import { listEvents, listGaps } from './lists.js'
-import { results } from './outcomes.js'
+import { outcomeTimes, type Told } from './outcomes.js'
 import type { ConsoleAsk, ConsoleCall } from './protocol.js'
 import { runSelfTest } from './self-test.js'
 import { metersView, statusView } from './status.js'
@@ -104,7 +104,7 @@ async function why(call: Of<'why'>, backend: ConsoleBackend): Answered<'why'> {
   const found = await findAccount(call.account, backend)
   if (!found.ok) return found
   const story = await backend.query('why', { account: found.value.account.id, count: call.count })
-  const told = await results(backend)
+  const told = await timesOf(story.orders, backend)
   const lines: WhyLine[] = story.lines.map(({ code, severity, detail, stamp }) => {
     return { line: 'event', at: stamp.receivedAt, code, severity, clockTrusted: stamp.clockTrusted, detail }
   })
@@ -118,9 +118,17 @@ async function why(call: Of<'why'>, backend: ConsoleBackend): Answered<'why'> {
   return ok({ utcOffsetMinutes: offsetOf(backend), account: accountFacts(found.value), lines: lines.slice(-call.count) })
 }
 
+const isOpen = (stage: OrderStage): boolean => stage === 'journalled' || stage === 'sending' || stage === 'unknown'
+
+/** When orders ended. Whoever waits for one asks often: while it is under way nothing is looked through. */
+function timesOf(orders: readonly JournalledOrder[], backend: ConsoleBackend): Promise<Told> {
+  const ended = orders.filter(({ stage }) => !isOpen(stage))
+  return outcomeTimes(backend, (told) => ended.every(({ id }) => told.has(id)))
+}
+
 /** An order under way stands last; one that ended and whose record is gone stands where it began. */
-function openTime(stage: string, notBefore: EpochMs): number {
-  return stage === 'journalled' || stage === 'sending' || stage === 'unknown' ? Infinity : notBefore
+function openTime(stage: OrderStage, notBefore: EpochMs): number {
+  return isOpen(stage) ? Infinity : notBefore
 }
 
 async function findAccount(id: string, backend: ConsoleBackend): Promise<Result<StoredAccount, InputError>> {
@@ -147,9 +155,9 @@ async function event(call: Of<'event'>, backend: ConsoleBackend, keeper: FrameKe
 }
 
 async function orders(call: Of<'orders'>, backend: ConsoleBackend): Answered<'orders'> {
-  const told = await results(backend)
+  const told = await outcomeTimes(backend, (known) => known.size >= call.count)
   const open = (await backend.query('open-orders', {})).orders
-  const ids = new Set([...[...told.keys()].slice(-call.count), ...open.map(({ id }) => id)])
+  const ids = new Set([...[...told.keys()].slice(0, call.count), ...open.map(({ id }) => id)])
   const found: ConsoleAnswers['order'][] = []
   for (const id of [...ids].sort((a, b) => a - b).slice(-call.count)) {
     const { order: journalled } = await backend.query('order', { id })
@@ -161,7 +169,7 @@ async function orders(call: Of<'orders'>, backend: ConsoleBackend): Answered<'or
 async function order(call: Of<'order'>, backend: ConsoleBackend): Answered<'order'> {
   const { order: journalled } = await backend.query('order', { id: call.id })
   if (journalled === null) return refuse('unknown-order', 'id', `the journal has no order ${call.id}`)
-  return ok(orderView(journalled, (await results(backend)).get(call.id) ?? null))
+  return ok(orderView(journalled, (await timesOf([journalled], backend)).get(call.id) ?? null))
 }
 
 async function signer(call: Of<'signer'>, backend: ConsoleBackend): Answered<'signer'> {

@@ -27,8 +27,11 @@ export interface ConsoleServer {
  */
 export async function startConsoleServer(options: ConsoleServerOptions): Promise<ConsoleServer> {
   const { file, timers, log } = options
-  const answers = answerer(options)
   const connections = new Set<Socket>()
+  const server = createServer({ allowHalfOpen: true })
+  const complaint = await listenOn(server, file)
+  // Only who could open the socket keeps frames: whoever has to try again and again would keep them many times over.
+  const answers = answerer(options)
   const answer: Answer = async (call) => {
     try {
       return await answers.answer(call)
@@ -37,17 +40,16 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
       throw error
     }
   }
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  server.on('connection', (socket) => {
     if (connections.size >= connectionsMax) return refuse(socket)
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
     serveConnection(socket, answer, timers)
   })
-  const complaint = await listenOn(server, file)
-  if (complaint !== null) log.warn('console-group', { socket: file.path, message: complaint })
-  log.info('console-open', { socket: file.path })
   // A connection that breaks while it is accepted concerns nobody else.
   server.on('error', (error) => log.warn('console-accept', { message: error.message }))
+  if (complaint !== null) log.warn('console-group', { socket: file.path, message: complaint })
+  log.info('console-open', { socket: file.path })
   return {
     close: async () => {
       answers.close()
