@@ -16,14 +16,14 @@ import type {
   Uplink,
 } from '../ports/index.js'
 import { defaultSchedulingPolicy } from '../scheduling/index.js'
-import { applyParameterSet, parametersHash, type LinkSettings, type Settings, type SettingsChecks } from '../settings/index.js'
+import { parametersHash, type LinkSettings, type Settings, type SettingsChecks } from '../settings/index.js'
 import { BusEvents } from './bus-events.js'
 import { createBusRunner } from './bus-runner.js'
 import type { ClockObservation, ClockTrust } from './clock-trust.js'
 import { Collector } from './collector.js'
 import { createOrderExecutor, type OrderExecutor } from './order-executor.js'
 import { createOrderIntake } from './order-intake.js'
-import { siteInForce } from './site.js'
+import { checkSet, siteInForce } from './site.js'
 import { createStamps, type StampSource } from './stamps.js'
 import type { Supervisor } from './supervisor.js'
 import type { WatchedLoop } from './watchdog.js'
@@ -128,8 +128,7 @@ export class Daemon {
     if (this.#isStopped) return
     this.#isStopped = true
     for (const cancel of this.#cancels) cancel()
-    await this.#executor?.close()
-    await Promise.all([...this.#runners.values()].map((runner) => runner.close()))
+    await Promise.all([this.#executor?.close(), ...[...this.#runners.values()].map((runner) => runner.close())])
     await this.#collector?.close()
     await this.#deliverRest()
     await this.#uplink?.close()
@@ -298,7 +297,8 @@ export class Daemon {
         stamps: this.#stamps,
         store,
         log,
-        checkParameters: (name, body) => applyParameterSet(name, body, { parameters: this.#parameters, links, checks }),
+        checkParameters: (name, body) =>
+          checkSet({ name, body }, { parameters: this.#parameters, links, checks }, clock.wall().at),
         onAccepted: (accepted) => this.#follow(accepted),
       },
       counters,

@@ -1,4 +1,6 @@
-import type { InputError, ParameterName, Result, SiteParameters } from '../model/index.js'
+import { fail } from '../model/index.js'
+import type { EpochMs, InputError, ParameterName, Result, SiteParameters } from '../model/index.js'
+import { checkTariffChange } from '../prepaid/index.js'
 import { applyParameterSet, type ParameterContext } from '../settings/index.js'
 
 /** A parameter set as an order stored it. */
@@ -38,6 +40,21 @@ export function siteInForce(
     waiting = still
   }
   return { parameters, refused: waiting }
+}
+
+/**
+ * Judges a set that an order brings, before it is journalled: against everything else in force, and tariffs also against
+ * their own past, because what has begun to apply may neither change nor vanish.
+ */
+export function checkSet(
+  set: Pick<StoredSet, 'name' | 'body'>,
+  context: ParameterContext,
+  now: EpochMs,
+): Result<SiteParameters, InputError> {
+  const applied = applyParameterSet(set.name, set.body, context)
+  if (!applied.ok || set.name !== 'tariffs') return applied
+  const [problem] = checkTariffChange(context.parameters.tariffs, applied.value.tariffs, now)
+  return problem === undefined ? applied : fail(problem)
 }
 
 const notTried: InputError = { code: 'not-tried', at: 'parameters', message: 'not tried yet' }

@@ -1,4 +1,5 @@
 import { epochMs, type InputError, type Meter, type Profile, type Result, type Task, type TariffVersion } from '../model/index.js'
+import { checkTariff } from '../prepaid/index.js'
 import type { Placed, Problems } from './problems.js'
 import type { SettingsChecks } from './settings.js'
 
@@ -134,6 +135,7 @@ function checkTariffs(tariffs: readonly Placed<TariffVersion>[], problems: Probl
     if (earlier.some((other) => other.value.effectiveFrom >= value.effectiveFrom)) {
       problems.add('out-of-order', at(['effectiveFrom']), 'expected a later instant than that of the versions before it')
     }
+    for (const error of checkTariff(value)) problems.add(error.code, at(), `${error.at}: ${error.message}`)
   }
 }
 
