@@ -290,8 +290,8 @@ export class Collection {
   }
 
   private see({ owner, asked, values }: Sighting, now: Now): void {
-    const { meter } = owner.plan.target
-    const relay = relaySighting(asked.item.item, values)
+    const { meter, profile } = owner.plan.target
+    const relay = profile.relay ? relaySighting(asked.item.item, values) : null
     if (relay !== null) this.relays.push({ meter: meter.id, ...relay })
     if (owner.plan.task.kind !== 'clock') return
     const meterTime = values.map((value) => parseMeterTime(value, this.options.utcOffsetMinutes)).find((time) => time !== null)

@@ -1,8 +1,14 @@
 import type { ItemId, RegisterValue } from '../model/index.js'
 import { itemId } from '../model/index.js'
 
-/** The item under which every profile names the status word that holds the relay (DL/T 645-2007: word 3, 04000503). */
-export const relayStatusItem: ItemId = itemId('status-3')
+/**
+ * The items under which profiles name the status word that holds the relay, and its place among their values: alone, or the
+ * third of all seven (DL/T 645-2007: word 3, 04000503 or 040005FF).
+ */
+const relayWords: ReadonlyMap<ItemId, number> = new Map([
+  [itemId('status-3'), 0],
+  [itemId('status'), 2],
+])
 
 /** What a status word read in passing says of a meter's relay. */
 export interface RelaySighting {
@@ -11,10 +17,11 @@ export interface RelaySighting {
   readonly protected: boolean
 }
 
-/** @returns null when the item is not the relay's status word, or no bits came */
+/** @returns null when the item does not hold the relay's status word, or no bits came */
 export function relaySighting(item: ItemId, values: readonly RegisterValue[]): RelaySighting | null {
-  const [word] = values
-  if (item !== relayStatusItem || word?.kind !== 'bits') return null
+  const place = relayWords.get(item)
+  const word = place === undefined ? undefined : values[place]
+  if (word?.kind !== 'bits') return null
   const has = (name: string): boolean => word.names.includes(name)
   return { contact: has('relay-open') ? 'open' : 'closed', alarm: has('pre-trip-alarm'), protected: has('power-protection') }
 }

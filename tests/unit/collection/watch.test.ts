@@ -1,5 +1,5 @@
 import t from 'tap'
-import { epochMs, linkId, meterAddress, meterId } from '../../../src/model/index.js'
+import { epochMs, itemId, linkId, meterAddress, meterId } from '../../../src/model/index.js'
 import { boundaryTaskId, defaultCollectionSettings, driftPerDayMs, watchTaskId } from '../../../src/collection/index.js'
 import { ThresholdWatch } from '../../../src/collection/watch.js'
 import { answerAll, bad, CoreBench, good, local, testMeter, text } from '../../helpers/core-bench.js'
@@ -205,6 +205,22 @@ await t.test('a relay is seen in the status word that is read in passing', async
     { meter: '1', contact: 'closed', alarm: false, protected: false },
     { meter: '1', contact: 'open', alarm: true, protected: true },
   ])
+})
+
+await t.test('a relay is seen among all seven status words too, and never where the profile knows of none', async (t) => {
+  const word = (hex: string, names: readonly string[]) => ({ kind: 'bits', hex, names, unit: '' }) as const
+  const words = [word('0000', []), word('0000', []), word('0050', ['relay-open', 'relay-command-trip']), word('0000', [])]
+  for (const relay of [true, false]) {
+    const items = new Map([[itemId('status'), { register: '040005FF' }]])
+    const bench = new CoreBench(local('2026-03-01 10:00'), {
+      profiles: [testProfile({ items, relay })],
+      tasks: [task('status', { kind: 'status', items: ['status'], cron: '7 * * * *' })],
+    })
+    bench.answer = (work) => ({ kind: 'settled', outcome: work.plan.registers.map(({ register }) => good(register, words)) })
+    bench.runUntil(local('2026-03-01 10:30'))
+    t.same(bench.relays, relay ? [{ meter: '1', contact: 'open', alarm: false, protected: false }] : [])
+    t.same(bench.told('status'), ['03-01 10:07 live status=0000 0000 0050 0000'])
+  }
 })
 
 await t.test('tasks for roles, for lists, and for links of their own', async (t) => {
