@@ -62,7 +62,8 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
 function refuse(socket: Socket): void {
   const error = { code: 'console-busy', at: 'console', message: `${connectionsMax} consoles are connected already` }
   socket.on('error', () => socket.destroy())
-  socket.end(`${JSON.stringify({ v: consoleVersion, id: null, ok: false, error })}\n`)
+  socket.resume()
+  socket.end(`${JSON.stringify({ v: consoleVersion, id: null, ok: false, error })}\n`, () => socket.destroy())
 }
 
 function closed(server: Server): Promise<void> {

@@ -1,5 +1,6 @@
-import { chmodSync, chownSync, lstatSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, rmSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
+import { dirname } from 'node:path'
 import { FaultError } from '../model/index.js'
 
 export interface SocketFile {
@@ -29,6 +30,8 @@ export async function listenOn(server: Server, file: SocketFile): Promise<string
   if (bytes > socketPathBytesMax) {
     throw new FaultError('socket-path', `the path of a socket has at most ${socketPathBytesMax} bytes, ${path} has ${bytes}`)
   }
+  // The system would call a missing folder a missing right.
+  if (!existsSync(dirname(path))) throw new FaultError('socket-bind', `${path}: there is no folder ${dirname(path)}`)
   await removeStale(path)
   await bind(server, path)
   const complaint = giveToGroup(file)
