@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { EpochMs, EventFact } from '../model/index.js'
 import type { Random, StoreHealth } from '../ports/index.js'
-import { newEpoch, writeEpoch } from './epoch.js'
+import { epochOf, newEpoch, writeEpoch } from './epoch.js'
 import { DamageError, createStore, memoryPath, openExisting, sync } from './open.js'
 import type { Synchronous } from './open.js'
 import { salvage } from './salvage.js'
@@ -77,6 +77,8 @@ function openFile(options: StoreOptions, synchronous: Synchronous): Found {
   try {
     const sql = openExisting(path, synchronous)
     if (walDamage !== null) return shortened(options, sql, walDamage)
+    // Killed right after it was made, or robbed of its log since: without an epoch no master would take a word of it.
+    if (epochOf(sql) === 0) return begun(sql, options)
     const doubt = sql.get<{ value: string }>("SELECT value FROM setting WHERE name = 'doubt'")?.value ?? null
     return { sql, state: doubt === null ? 'opened' : 'salvaged', events: [], doubt }
   } catch (error) {
@@ -89,7 +91,10 @@ function openFile(options: StoreOptions, synchronous: Synchronous): Found {
 }
 
 function created(options: StoreOptions, synchronous: Synchronous): Found {
-  const sql = createStore(options.path, synchronous)
+  return begun(createStore(options.path, synchronous), options)
+}
+
+function begun(sql: Sql, options: StoreOptions): Found {
   const epoch = newEpoch(options.now, options.random)
   writeEpoch(sql, epoch)
   const events: EventFact[] = [{ code: 'store.created', severity: 'info', detail: { epoch } }]
