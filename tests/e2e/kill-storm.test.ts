@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import type { RelayAction } from '../../drivers/simulated/index.js'
 import { epochMs, streams, type EpochMs } from '../../src/model/index.js'
 import { noTasks, quickTasks } from '../helpers/e2e-site.js'
+import { FieldWorld } from '../helpers/field-world.js'
 import {
   type Held,
   deliveryProblems,
@@ -14,7 +15,7 @@ import {
   slotProblems,
 } from '../helpers/storm-checks.js'
 import { Clerk } from '../helpers/storm-clerk.js'
-import { StormWorld, killBrokers, killDaemons, liveOn } from '../helpers/storm-world.js'
+import { killBrokers, killDaemons, liveOn } from '../helpers/storm-actors.js'
 import { until } from '../helpers/uplink-bench.js'
 
 const factor = process.env['WATTKEEP_FULL'] === '1' ? 4 : 1
@@ -40,7 +41,7 @@ await t.test(`${daemonKills} kills of the daemon and ${brokerKills} of the broke
   const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
   t.comment(`seed ${seed}: run it again with SEED=${seed}`)
   const tasks = quickTasks(slotSeconds)
-  const world = new StormWorld({ buses: 2, meters: 4, seed, baud: 9600, terminals: true, lostPercent: 4, tasks })
+  const world = new FieldWorld({ buses: 2, meters: 4, seed, baud: 9600, terminals: true, lostPercent: 4, tasks })
   t.teardown(() => world.close())
   await world.open()
   world.startDaemon()
@@ -67,7 +68,7 @@ await t.test(`${daemonKills} kills of the daemon and ${brokerKills} of the broke
 })
 
 /** Everything works, and daemon and broker are killed all the time. */
-async function rage(world: StormWorld, clerk: Clerk): Promise<Storm> {
+async function rage(world: FieldWorld, clerk: Clerk): Promise<Storm> {
   for (const meter of world.meters) await world.area.ask({ do: 'load', meter, watts: 30_000 })
   await clerk.openAccounts()
   // The box's own memory of its slots begins with the first that ended.
@@ -89,7 +90,7 @@ async function rage(world: StormWorld, clerk: Clerk): Promise<Storm> {
 }
 
 /** Lets what is owed be delivered, stops the daemon cleanly, and gives what its database holds then. */
-async function calm(t: Test, world: StormWorld, clerk: Clerk): Promise<Held> {
+async function calm(t: Test, world: FieldWorld, clerk: Clerk): Promise<Held> {
   world.writeSite(noTasks)
   for (let round = 1; ; round++) {
     const { code, tookMs } = await world.daemon.stop()
@@ -111,7 +112,7 @@ interface Outcome {
   readonly actions: readonly RelayAction[]
 }
 
-function tellFigures(t: Test, world: StormWorld, { clerk, held, storm, actions }: Outcome): void {
+function tellFigures(t: Test, world: FieldWorld, { clerk, held, storm, actions }: Outcome): void {
   const { counts, station } = world
   const [wire] = station.archive.all<{ received: number; duplicates: number }>('SELECT received, duplicates FROM concentrator')
   const accepted = (wanted: string) => actions.filter(({ command, accepted: taken }) => command === wanted && taken).length

@@ -99,6 +99,12 @@ export class AreaProcess {
     return (await this.ask({ do: 'relay', meter })) as readonly RelayAction[]
   }
 
+  /** Requests that arrived at a bus so far, also those that the meters then did not hear. */
+  async requests(link: string): Promise<number> {
+    const statistics = (await this.ask({ do: 'statistics' })) as Readonly<Record<string, { readonly requests: number }>>
+    return statistics[link]?.requests ?? 0
+  }
+
   /** What goes wrong on one wire from now on, in millionths. */
   async setFaults(link: string, faults: { readonly lostRequestsPpm?: number; readonly lostRepliesPpm?: number }): Promise<void> {
     await this.ask({ do: 'faults', link, ...faults })

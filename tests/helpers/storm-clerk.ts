@@ -3,7 +3,7 @@ import type { SeededRandom } from '../../drivers/simulated/index.js'
 import type { OrderRow } from '../../scripts/master-station/orders.js'
 import { accountId, meterId, micro, streams, type OrderBody } from '../../src/model/index.js'
 import { siteConcentrator } from './e2e-site.js'
-import type { StormWorld } from './storm-world.js'
+import { isOver, type FieldWorld } from './field-world.js'
 import { until } from './uplink-bench.js'
 
 type Credit = Extract<OrderBody, { kind: 'credit' }>
@@ -38,13 +38,13 @@ export class Clerk {
   /** Payments with a purchase number that leaves a gap: none of them may ever be credited. */
   readonly wrongPayments: Credit[] = []
   readonly orders: number[] = []
-  readonly #world: StormWorld
+  readonly #world: FieldWorld
   readonly #random: SeededRandom
   readonly #customers: readonly Customer[]
   #relayOrders = 0
 
   /** @param world its last meters stay without an account */
-  constructor(world: StormWorld, accounts: number) {
+  constructor(world: FieldWorld, accounts: number) {
     this.#world = world
     this.#random = world.random.fork('clerk')
     this.#customers = world.meters.slice(0, accounts).map((meter, index) => ({
@@ -179,10 +179,4 @@ export class Clerk {
   #underWay(): number {
     return this.rows().filter((row) => !isOver(row)).length
   }
-}
-
-/** Nothing more will be heard of it. */
-export function isOver({ state, stage }: OrderRow): boolean {
-  if (state === 'refused' || state === 'expired') return true
-  return state === 'journalled' && (stage === 'done' || stage === 'refused' || stage === 'expired' || stage === 'failed')
 }

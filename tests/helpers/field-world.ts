@@ -1,17 +1,17 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { seededRandom, type SeededRandom } from '../../drivers/simulated/index.js'
 import { Station } from '../../scripts/master-station/station.js'
-import { masterId, streams, type Stream } from '../../src/model/index.js'
+import type { OrderRow } from '../../scripts/master-station/orders.js'
+import { masterId, streams, type EventRecord, type OrderBody, type Stream } from '../../src/model/index.js'
 import { AreaProcess, type AreaProcessOptions } from './area-process.js'
 import { DaemonProcess, type LogLine } from './daemon-process.js'
-import { siteConcentrator, siteMaster, writeSite } from './e2e-site.js'
+import { siteConcentrator, siteMaster, writeSite, type SiteOptions } from './e2e-site.js'
 import { Mosquitto } from './mosquitto.js'
 import { brokerAt, newMasterKey, until, type MasterKey } from './uplink-bench.js'
 
-export interface StormOptions extends Omit<AreaProcessOptions, 'folder'> {
+export interface FieldOptions extends Omit<AreaProcessOptions, 'folder'> {
   readonly tasks: string
 }
 
@@ -19,8 +19,8 @@ export interface StormOptions extends Omit<AreaProcessOptions, 'folder'> {
 const notesMax = 100
 
 /** A site as it stands in the field: area, broker, daemon in processes of their own, the master station in this one. */
-export class StormWorld {
-  readonly folder = mkdtempSync(join(tmpdir(), 'wattkeep-storm-'))
+export class FieldWorld {
+  readonly folder = mkdtempSync(join(tmpdir(), 'wattkeep-field-'))
   readonly random: SeededRandom
   readonly key: MasterKey = newMasterKey('hq-1')
   readonly counts = { starts: 0, readyAgain: 0, daemonKills: 0, killsBeforeReady: 0, brokerKills: 0 }
@@ -29,7 +29,7 @@ export class StormWorld {
   /** Of all daemons so far. */
   readonly errors: LogLine[] = []
   readonly unsafe: LogLine[] = []
-  readonly #options: StormOptions
+  readonly #options: FieldOptions
   readonly #notes: string[] = []
   #config = ''
   #isClosed = false
@@ -38,7 +38,7 @@ export class StormWorld {
   #station: Station | null = null
   #daemon: DaemonProcess | null = null
 
-  constructor(options: StormOptions) {
+  constructor(options: FieldOptions) {
     this.#options = options
     this.random = seededRandom(options.seed)
   }
@@ -85,9 +85,10 @@ export class StormWorld {
     this.station.start()
   }
 
-  writeSite(tasks: string): void {
+  /** Writes the site's files anew. @param changes what is other than usual: links, brokers, further lines */
+  writeSite(tasks: string, changes: Partial<SiteOptions> = {}): void {
     const { folder, area, key } = this
-    this.#config = writeSite({ folder, area, brokers: [this.broker.url], keys: [key], tasks })
+    this.#config = writeSite({ folder, area, brokers: [this.broker.url], keys: [key], tasks, ...changes })
   }
 
   /** Starts the daemon; it may not be ready yet. @throws when the test is over */
@@ -139,6 +140,43 @@ export class StormWorld {
     return archive.marksOf(siteConcentrator, archive.epochOf(siteConcentrator) ?? 0)
   }
 
+  /** Gives an order as the master does and waits for its end. */
+  async order(body: OrderBody, limitMs = 30_000): Promise<OrderRow> {
+    const { id } = this.station.order(siteConcentrator, body)
+    return await this.ended(id, limitMs)
+  }
+
+  /** Waits until an order has come to its end. @throws with the state of all parts when it never does */
+  async ended(id: number, limitMs = 30_000): Promise<OrderRow> {
+    const row = () => this.station.orderState(id)
+    const isEnded = () => {
+      const present = row()
+      return present !== null && isOver(present)
+    }
+    await until(`the end of order ${id}`, isEnded, limitMs).catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${JSON.stringify(row())}\n${this.state()}`)
+    })
+    return existing(row())
+  }
+
+  /** Events of one kind that the master has, oldest first. */
+  events(code: string): readonly EventRecord[] {
+    return this.records('event')
+      .map((body) => body as unknown as EventRecord)
+      .filter((event) => event.code === code)
+  }
+
+  /** Everything the master has of one stream, in order. */
+  records(stream: Stream): readonly Readonly<Record<string, unknown>>[] {
+    const { archive } = this.station
+    return archive
+      .all<{ body: string }>('SELECT body FROM record WHERE concentrator = ? AND stream = ? ORDER BY seq', [
+        siteConcentrator,
+        stream,
+      ])
+      .map(({ body }) => JSON.parse(body) as Readonly<Record<string, unknown>>)
+  }
+
   /** Waits until nothing more arrives at the master. */
   async quiet(forMs: number): Promise<void> {
     let last = ''
@@ -172,50 +210,10 @@ export class StormWorld {
   }
 }
 
-/** Kills the daemon again and again: mostly while it works, now and then while it starts. Ends with a daemon that is ready. */
-export async function killDaemons(world: StormWorld, kills: number): Promise<void> {
-  const random = world.random.fork('daemon kills')
-  for (let kill = 0; kill < kills; kill++) {
-    const isEarly = random.chance(150_000)
-    if (isEarly) {
-      const atMs = 50 + random.below(1_200)
-      await pause(Math.max(0, atMs - (performance.now() - world.daemon.spawnedAt)))
-      if (!world.daemon.lines.some(({ event }) => event === 'ready')) world.counts.killsBeforeReady += 1
-    } else {
-      await world.ready()
-      await pause(100 + random.below(2_000))
-    }
-    await world.killDaemon()
-    world.counts.daemonKills += 1
-    world.startDaemon()
-  }
-  await world.ready()
-}
-
-/** Kills the broker again and again; what it held is gone. Ends with a broker that listens. */
-export async function killBrokers(world: StormWorld, kills: number): Promise<void> {
-  const random = world.random.fork('broker kills')
-  for (let kill = 0; kill < kills; kill++) {
-    await pause(500 + random.below(5_500))
-    await world.broker.kill()
-    world.counts.brokerKills += 1
-    await pause(random.below(2_000))
-    await world.broker.up()
-  }
-}
-
-/** Customers: switch loads on and off, and press the button of their meter in the hope that it closes. */
-export async function liveOn(world: StormWorld, signal: AbortSignal): Promise<number> {
-  const random = world.random.fork('customers')
-  const { meters, area } = world
-  let closed = 0
-  while (!signal.aborted) {
-    await pause(100 + random.below(500))
-    const meter = meters[random.below(meters.length)] ?? ''
-    if (random.chance(250_000)) await area.ask({ do: 'load', meter, watts: 5_000 + random.below(45_000) })
-    else if (await area.press(meter)) closed += 1
-  }
-  return closed
+/** Nothing more will be heard of an order. */
+export function isOver({ state, stage }: OrderRow): boolean {
+  if (state === 'refused' || state === 'expired') return true
+  return state === 'journalled' && (stage === 'done' || stage === 'refused' || stage === 'expired' || stage === 'failed')
 }
 
 function existing<T>(part: T | null): T {
