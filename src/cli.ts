@@ -2,20 +2,17 @@
 import { homedir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { Command, CommanderError } from 'commander'
-import { createLink, parseLinkUrl } from '../drivers/link/index.js'
-import { createRs485Bus } from '../drivers/rs485/index.js'
 import { tell, tellError, type CliWorld } from './console/cli-world.js'
 import { showFrames } from './console/commands/frame.js'
 import { probe, probeText, type LinkTrouble, type ProbeReport } from './console/commands/probe.js'
+import { frameDecoders } from './console/decoders.js'
 import { addKeys, addOrders } from './console/order-program.js'
 import { addCheck, addLooking } from './console/program.js'
 import { askWithoutEcho } from './console/terminal-prompt.js'
 import type { InputError, MeterAddress } from './model/index.js'
 import type { Log, MeterProtocol } from './ports/index.js'
-import { frameDecoders, protocols, settingsChecks } from './registry.js'
 import { createSystemClock, systemRandom, systemTimers } from './runtime/system-clock.js'
 import { softwareVersion } from './runtime/version.js'
-import { checkSite, readParameterFile } from './settings/index.js'
 
 /** A bad command line: told on standard error (or as JSON), exit status 2. */
 class UsageError extends Error {
@@ -48,9 +45,12 @@ const openMsMax = 5_000
 /** The longest a technician may want to wait for the first byte of a reply. */
 const waitMsMax = 10_000
 
+const protocolNames = frameDecoders.map(({ protocol }) => protocol).join(', ')
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 const interrupted = (): Promise<void> => new Promise((resolve) => process.once('SIGINT', () => resolve()))
 
+// What only some commands need (ports, calendars, files of settings) is loaded by them: on a small box that is most of the time
+// a command takes.
 const world: CliWorld = {
   print,
   printError: (line) => void process.stderr.write(`${line}\n`),
@@ -61,8 +61,11 @@ const world: CliWorld = {
   home: homedir(),
   prompt: process.stdin.isTTY ? (question) => askWithoutEcho(question, { input: process.stdin, output: process.stderr }) : null,
   decoders: frameDecoders,
-  readParameters: readParameterFile,
-  checkSettings: (path) => checkSite(path, settingsChecks),
+  readParameters: async (path) => (await import('./settings/index.js')).readParameterFile(path),
+  checkSettings: async (path) => {
+    const [{ checkSite }, { settingsChecks }] = [await import('./settings/index.js'), await import('./registry.js')]
+    return checkSite(path, settingsChecks)
+  },
 }
 
 const program = new Command('wattkeep')
@@ -80,10 +83,7 @@ program
   .command('frame')
   .description('decode a frame; with - one frame a line from standard input')
   .argument('<hex>', 'the frame in hexadecimal, or -')
-  .option(
-    '--protocol <name>',
-    `one of ${frameDecoders.map((decoder) => decoder.protocol).join(', ')}; default: whichever knows the frame`,
-  )
+  .option('--protocol <name>', `one of ${protocolNames}; default: whichever knows the frame`)
   .option('--json', 'one line of JSON for each frame')
   .action(async (hex: string, flags: FrameFlags) => {
     const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
@@ -96,7 +96,7 @@ program
   .command('probe')
   .description('talk to one meter directly, without the daemon')
   .requiredOption('--link <link>', 'serial:/dev/ttyS1?baud=2400&parity=even or tcp://host:port')
-  .requiredOption('--protocol <name>', `one of ${[...protocols.keys()].join(', ')}`)
+  .requiredOption('--protocol <name>', `one of ${protocolNames}`)
   .option('--address <address>', 'the meter’s address')
   .option('--find', 'ask the single connected meter for its address')
   .option('--read <register...>', 'registers to read', [])
@@ -110,10 +110,14 @@ program
   })
 
 async function runProbe(flags: ProbeFlags): Promise<ProbeReport> {
+  const [{ createLink, parseLinkUrl }, { createRs485Bus }, { protocols }] = [
+    await import('../drivers/link/index.js'),
+    await import('../drivers/rs485/index.js'),
+    await import('./registry.js'),
+  ]
   const protocol = protocols.get(flags.protocol)
   if (protocol === undefined) {
-    const known = [...protocols.keys()].join(', ')
-    const message = `expected one of ${known}, got ${JSON.stringify(flags.protocol)}`
+    const message = `expected one of ${protocolNames}, got ${JSON.stringify(flags.protocol)}`
     throw new UsageError({ code: 'unknown-protocol', at: '--protocol', message })
   }
   const asked = checkProbe(flags, protocol)

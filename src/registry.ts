@@ -3,8 +3,7 @@ import { createRs485Bus } from '../drivers/rs485/index.js'
 import { nextAfter } from './calendar.js'
 import { fail, ok, type InputError, type Result } from './model/index.js'
 import type { Bus, Clock, Log, MeterProtocol, Random, Timers } from './ports/index.js'
-import type { FrameDecoder } from './console/commands/frame.js'
-import { describeFrame, dlt645 } from './protocols/dlt645/index.js'
+import { dlt645 } from './protocols/dlt645/index.js'
 import type { LinkSettings, SettingsChecks } from './settings/index.js'
 
 /** What a driver makes a bus of. */
@@ -23,20 +22,6 @@ interface Driver {
 
 /** The meter protocols and media that this build knows, by the names that settings use. The two programs share it. */
 export const protocols: ReadonlyMap<string, MeterProtocol> = new Map([[dlt645.name, dlt645]])
-
-/** How frames of a capture are shown, in the order in which protocols are tried. */
-export const frameDecoders: readonly FrameDecoder[] = [
-  { protocol: dlt645.name, describe: (frame) => ({ ...describeFrame(frame) }) },
-]
-
-/** Whose frame it is, by whichever protocol knows it; null: none. */
-export function addressOf(frame: Uint8Array): string | null {
-  for (const { describe } of frameDecoders) {
-    const { address } = describe(frame)
-    if (typeof address === 'string') return address
-  }
-  return null
-}
 
 const drivers: ReadonlyMap<string, Driver> = new Map([['rs485', { check: checkRs485, open: openRs485 }]])
 

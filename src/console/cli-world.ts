@@ -29,9 +29,9 @@ export interface CliWorld {
   readonly prompt: PinSource['prompt']
   readonly decoders: readonly FrameDecoder[]
   /** Reads a YAML or JSON file of a parameter set. */
-  readonly readParameters: (path: string) => Result<unknown, InputError>
+  readonly readParameters: (path: string) => Promise<Result<unknown, InputError>>
   /** Reads a site's settings whole. */
-  readonly checkSettings: (path: string) => Result<string, readonly InputError[]>
+  readonly checkSettings: (path: string) => Promise<Result<string, readonly InputError[]>>
 }
 
 export const defaultSocket = '/run/wattkeep/console.sock'

@@ -64,10 +64,10 @@ export function addOrders(program: Command, world: CliWorld): void {
   )
   add('set-parameters <name> <file>', 'put a parameter set in force: archive, tasks')
     .option('--version <n>', 'default: one above the set that an order put in force last')
-    .action((name: string, file: string, flags: OrderFlags & { readonly version?: string }) => {
-      const body = world.readParameters(file)
+    .action(async (name: string, file: string, flags: OrderFlags & { readonly version?: string }) => {
+      const body = await world.readParameters(file)
       if (!body.ok) return tellError(world, flags, body.error)
-      return send(orderWords.setParameters(name, body.value, flags.version), flags)
+      await send(orderWords.setParameters(name, body.value, flags.version), flags)
     })
   add('replay <stream> <first> <count>', 'send records to the masters again').action(
     (stream: string, first: string, count: string, flags: OrderFlags) => send(orderWords.replay(stream, first, count), flags),

@@ -30,8 +30,8 @@ export function addCheck(program: Command, world: CliWorld): void {
     .description('read a site’s settings: every problem at once, with file, line, key and what was expected')
     .argument('<config>', 'the main file, such as /etc/wattkeep/wattkeep.yaml')
     .option('--json', 'data for scripts: one line of JSON')
-    .action((config: string, flags: CommonFlags) => {
-      const checked = world.checkSettings(config)
+    .action(async (config: string, flags: CommonFlags) => {
+      const checked = await world.checkSettings(config)
       if (checked.ok)
         return tell(world, flags, {
           json: { ok: true, site: checked.value },
@@ -201,12 +201,12 @@ async function trace(world: CliWorld, link: string, options: TraceOptions): Prom
     const text = traceText(lines, view.utcOffsetMinutes)
     return { json: { ...view, lines }, text: isFirst ? [traceHead(view), ...text] : text, exit: exits.done }
   }
+  let isOver = false
+  const over = follows ? world.interrupted().then(() => (isOver = true)) : null
   await withDaemon(world, flags, async (client) => {
     const first = await client.ask({ ask: 'trace', link, count })
     if (!first.ok || !follows) return first.ok ? ok(emit(first.value, true)) : first
     tell(world, flags, emit(first.value, true))
-    let isOver = false
-    const over = world.interrupted().then(() => (isOver = true))
     let since = first.value.lines.at(-1)?.monotonicMs
     for (;;) {
       await Promise.race([pauseOf(world)(followMs), over])
