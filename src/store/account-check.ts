@@ -2,6 +2,7 @@ import { accountId, epochMs, micro } from '../model/index.js'
 import type { Account, AccountId, LedgerEntry, MeterId, Point, Stamp } from '../model/index.js'
 import { billingReading, rebuildLedger, verifyChain } from '../prepaid/index.js'
 import type { LedgerState, RegisterReading } from '../prepaid/index.js'
+import { rebuildAccount } from './account-rebuild.js'
 import { readMark } from './chain-marks.js'
 import type { Engine } from './engine.js'
 import type { Journal } from './journal.js'
@@ -14,6 +15,8 @@ import { fromTaggedJson, textCrc } from './tagged-json.js'
 const CORRECTION_DEPTH_MS = 65 * 86_400_000
 /** An account has at most so many entries checked or rebuilt at once; the next slice follows. */
 const SLICE = 1000
+/** Orders of an account that are looked through for the one that opened it. */
+const JOURNAL_ROWS_MAX = 100_000
 /** A stored point's slot may lie this far from when its billing register was measured. */
 const SLOT_SLACK_MS = 2 * 86_400_000
 
@@ -36,18 +39,16 @@ export interface AccountParts {
 export function loadAccounts(parts: AccountParts, stamp: Stamp): LoadedAccounts {
   const doubts = new Map<AccountId, string>()
   const unreadable: string[] = []
-  const sums = parts.table.sums()
   const accounts: Account[] = []
-  for (const row of parts.engine.sql.all<{ id: string; crc: bigint; body: string }>('SELECT id, crc, body FROM account')) {
-    const account = accountOf(row.body)
-    if (account === null || account.id !== row.id) {
+  const sums = parts.table.sums()
+  for (const row of accountRows(parts.engine, sums.keys())) {
+    const read = readAccount(parts, row, { sum: sums.get(accountId(row.id)), stamp })
+    if (read === null) {
       unreadable.push(row.id)
       continue
     }
-    const problem =
-      textCrc(row.body) === Number(row.crc) ? problemOf(parts, account, sums.get(account.id)) : 'the account’s row is damaged'
-    if (problem !== null) doubts.set(account.id, problem)
-    accounts.push(problem === null ? account : atHead(parts.table, account))
+    accounts.push(read.account)
+    if (read.doubt !== null) doubts.set(read.account.id, read.doubt)
   }
   const logged = readingsOfLog(parts)
   const states = accounts.map((account) => rebuild(parts, account, { logged, stamp }))
@@ -65,6 +66,43 @@ export function proveChain(parts: Pick<AccountParts, 'engine' | 'table'>, accoun
   }
 }
 
+interface AccountRow {
+  readonly id: string
+  readonly crc: bigint
+  readonly body: string
+}
+
+/** The stored rows, and an empty one for each account that only its ledger still knows. */
+function accountRows(engine: Engine, inLedger: Iterable<AccountId>): readonly AccountRow[] {
+  const rows = engine.sql.all<AccountRow>('SELECT id, crc, body FROM account')
+  const known = new Set(rows.map((row) => row.id))
+  const lost = [...inLedger].filter((id) => !known.has(id))
+  return [...rows, ...lost.map((id) => ({ id, crc: 0n, body: '' }))]
+}
+
+function readAccount(
+  parts: AccountParts,
+  row: AccountRow,
+  by: { readonly sum: { readonly total: bigint } | undefined; readonly stamp: Stamp },
+): { readonly account: Account; readonly doubt: string | null } | null {
+  const account = accountOf(row.body)
+  if (account === null || account.id !== row.id) {
+    const rebuilt = fromLedger(parts, accountId(row.id), by.stamp)
+    return rebuilt === null ? null : { account: rebuilt, doubt: 'its row was lost; it was rebuilt from its ledger' }
+  }
+  const isSound = textCrc(row.body) === Number(row.crc)
+  const doubt = isSound ? problemOf(parts, account, by.sum) : 'the account’s row is damaged'
+  return { account: doubt === null ? account : atHead(parts.table, account), doubt }
+}
+
+function fromLedger(parts: AccountParts, id: AccountId, stamp: Stamp): Account | null {
+  const orders = parts.journal.ofAccount(id, JOURNAL_ROWS_MAX)
+  const opening = orders.findLast(({ order, stage }) => order.body.kind === 'open-account' && stage === 'done')?.order.body
+  if (opening === undefined || opening.kind !== 'open-account') return null
+  const entries = [...parts.table.entriesBackwards(id)].reverse()
+  return rebuildAccount(opening, { entries, openedAt: entries[0]?.at ?? stamp.receivedAt }, stamp.receivedAt)
+}
+
 function accountOf(body: string): Account | null {
   try {
     const account = fromTaggedJson(body) as Account
@@ -75,11 +113,7 @@ function accountOf(body: string): Account | null {
   }
 }
 
-function problemOf(
-  parts: AccountParts,
-  account: Account,
-  sum: { readonly count: number; readonly total: bigint } | undefined,
-): string | null {
+function problemOf(parts: AccountParts, account: Account, sum: { readonly total: bigint } | undefined): string | null {
   const mark = readMark(parts.engine.sql, account.id)
   const total = sum?.total ?? 0n
   // After a salvage the master agreed to a head although entries before it are gone: then only the part after the mark adds up.

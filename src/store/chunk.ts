@@ -18,6 +18,7 @@ export class ChunkBuilder {
   #last: NumberedPoint | null = null
   #lastSlotStep = 0
   #count = 0
+  #finished: Buffer | null = null
   readonly #seqs = new ByteWriter()
   readonly #slots = new ByteWriter()
   readonly #received = new ByteWriter()
@@ -52,7 +53,13 @@ export class ChunkBuilder {
     this.#count += 1
   }
 
+  /** The chunk's bytes; nothing can be added afterwards, and asking again costs nothing. */
   finish(): Buffer {
+    this.#finished ??= this.#encode()
+    return this.#finished
+  }
+
+  #encode(): Buffer {
     const out = new ByteWriter(1024)
     out.unsigned(this.#count)
     const parts = [this.#seqs, this.#slots, this.#received, this.#measured, this.#monotonic, this.#kinds.finish()]

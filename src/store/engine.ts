@@ -46,6 +46,7 @@ export class Engine {
   #toldFullAt = -Infinity
   #lookedAt = -Infinity
   #refusedBefore = 0
+  #isPacking = false
 
   constructor(sql: Sql, path: string, limits: SpaceLimits) {
     this.sql = sql
@@ -105,14 +106,30 @@ export class Engine {
     this.#keepBudget(facts.stamp)
   }
 
-  /** Moves the log of both point streams into chunks. @returns how many points were packed */
-  pack(): number {
-    const packed = pointStreams.map((stream) => {
-      const report = this.sql.transaction(() => this.points.pack(stream))
-      if (report !== null) this.points.packed(stream)
-      return report?.points ?? 0
-    })
-    return packed.reduce((sum, count) => sum + count, 0)
+  /** Moves the log of both point streams into chunks, at once. */
+  pack(): void {
+    const steps = this.packing()
+    while (steps.next().done !== true);
+  }
+
+  /** The same in steps, between which other commands may run. @returns how many points were packed */
+  *packing(): Generator<void, number> {
+    if (this.#isPacking) return 0
+    this.#isPacking = true
+    let points = 0
+    try {
+      for (const stream of pointStreams) {
+        const packing = this.points.startPacking(stream)
+        if (packing === null) continue
+        yield* packing.read()
+        if (packing.points > 0) this.sql.transaction(() => packing.write())
+        this.points.packed(stream, packing.last)
+        points += packing.points
+      }
+      return points
+    } finally {
+      this.#isPacking = false
+    }
   }
 
   /** Evicts what is past its days, and what the budget asks for. */

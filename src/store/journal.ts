@@ -91,6 +91,18 @@ export class Journal {
     })
   }
 
+  /**
+   * Deletes finished orders that ended before an instant; the newest row stays, so that ids go on.
+   *
+   * @returns how many
+   */
+  forget(before: number): number {
+    return this.#sql.run(
+      `DELETE FROM journal WHERE at < ? AND trusted = 1 AND id < ? AND stage NOT IN ('journalled', 'sending', 'unknown')`,
+      ...[before, this.#lastId],
+    )
+  }
+
   /** Rows and counters of a commit that is on the disk. */
   committed(rows: Iterable<JournalRow>, counters: Iterable<readonly [string, number]>): void {
     for (const row of rows) {

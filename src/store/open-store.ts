@@ -10,6 +10,7 @@ import { salvage } from './salvage.js'
 import { APPLICATION_ID } from './schema.js'
 import type { SpaceLimits } from './space.js'
 import type { Sql } from './sql.js'
+import { keepUntold, readUntold } from './untold.js'
 import { findWalDamage, keepWal } from './wal-check.js'
 
 /** Where the store is and how large it may become. */
@@ -80,7 +81,7 @@ function openFile(options: StoreOptions, synchronous: Synchronous): Found {
     // Killed right after it was made, or robbed of its log since: without an epoch no master would take a word of it.
     if (epochOf(sql) === 0) return begun(sql, options)
     const doubt = sql.get<{ value: string }>("SELECT value FROM setting WHERE name = 'doubt'")?.value ?? null
-    return { sql, state: doubt === null ? 'opened' : 'salvaged', events: [], doubt }
+    return { sql, state: doubt === null ? 'opened' : 'salvaged', events: readUntold(sql), doubt }
   } catch (error) {
     if (!(error instanceof DamageError)) throw error
     renameSync(path, damaged)
@@ -98,6 +99,7 @@ function begun(sql: Sql, options: StoreOptions): Found {
   const epoch = newEpoch(options.now, options.random)
   writeEpoch(sql, epoch)
   const events: EventFact[] = [{ code: 'store.created', severity: 'info', detail: { epoch } }]
+  keepUntold(sql, events)
   return { sql, state: 'fresh', events, doubt: null }
 }
 
@@ -108,6 +110,7 @@ function salvaged(options: StoreOptions, synchronous: Synchronous, cause: string
   const kept = setAside(path, damaged)
   const sql = openExisting(path, synchronous)
   const event: EventFact = { code: 'store.salvaged', severity: 'alarm', detail: { cause, file: basename(kept), ...detail } }
+  keepUntold(sql, [event])
   return { sql, state: 'salvaged', events: [event], doubt: 'the store was salvaged' }
 }
 
@@ -120,6 +123,7 @@ function shortened(options: StoreOptions, sql: Sql, cause: string): Found {
     sql.run("INSERT OR REPLACE INTO setting (name, value) VALUES ('doubt', ?)", doubt)
   })
   const event: EventFact = { code: 'store.salvaged', severity: 'alarm', detail: { cause, file: `${basename(options.path)}-wal` } }
+  keepUntold(sql, [event])
   return { sql, state: 'salvaged', events: [event], doubt }
 }
 

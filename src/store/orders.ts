@@ -155,6 +155,9 @@ function ruled(round: Round, account: AccountId, act: (state: State) => Decision
 }
 
 function open(parts: OrderParts, round: Round, body: Extract<OrderBody, { kind: 'open-account' }>): Verdict {
+  if (parts.table.lastEntry(body.account) !== null && round.state(body.account) === null) {
+    return refuse('conflict', `account ${body.account} has a ledger, but its row is unreadable`)
+  }
   if (round.state(body.account) !== null) return refuse('conflict', `account ${body.account} exists already`)
   if (parts.ledgers.meter(body.meter) === null) return unknownMeter(body.meter)
   const taken = round.ofMeter(body.meter)

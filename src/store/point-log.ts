@@ -102,10 +102,16 @@ export class PointLog {
     this.#before = null
   }
 
-  /** Everything in the log has been packed, and that is on the disk. */
-  packed(): void {
-    const { free, lastId } = this.#state
-    this.#state = { full: [], free: [...free, ...this.#live().map((slot) => slot.id)], open: null, lastId }
+  /** The slot being filled takes no more: a packing is to end with it. */
+  seal(): void {
+    this.#state = { ...this.#state, full: this.#live(), open: null }
+  }
+
+  /** Points up to number `to` have been packed, and that is on the disk. */
+  packed(to: number): void {
+    const { full, free } = this.#state
+    const done = full.filter((slot) => slot.last <= to).map((slot) => slot.id)
+    this.#state = { ...this.#state, full: full.filter((slot) => slot.last > to), free: [...free, ...done] }
   }
 
   /** Points numbered `first` … `last`, in order. */

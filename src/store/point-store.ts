@@ -1,8 +1,9 @@
 import type { ItemValue, MeterId, Point } from '../model/index.js'
 import { epochMs } from '../model/index.js'
 import type { Segment } from '../outbox/index.js'
-import { ChunkBuilder, decodeChunk } from './chunk.js'
+import { decodeChunk } from './chunk.js'
 import type { Names } from './names.js'
+import { METERS_PER_PACK, Packing } from './packing.js'
 import { PointLog } from './point-log.js'
 import { namePoint } from './point-rows.js'
 import type { NumberedPoint } from './point-rows.js'
@@ -11,19 +12,10 @@ import type { Sql } from './sql.js'
 export type PointStream = Point['stream']
 export const pointStreams: readonly PointStream[] = ['freeze', 'curve']
 
-/** A chunk's row number is pack × 2^20 + number of the meter's name; the dictionary is limited far below that. */
-const METERS_PER_PACK = 2 ** 20
 /** Points at the log's end that are asked for the latest trusted instant. */
 const NEWEST_POINTS = 64
 /** Packed points that one look into the chunks fetches ahead: a chunk is then opened once for several batches. */
 const AHEAD_POINTS = 4096
-
-export interface PackReport {
-  readonly points: number
-  readonly values: number
-  readonly bytes: number
-  readonly last: number
-}
 
 /** A stretch of packed points, opened once for several batches. */
 interface Ahead {
@@ -94,54 +86,17 @@ export class PointStore {
     for (const stream of pointStreams) this.#logs[stream].rolledBack()
   }
 
-  /** Copies the whole log into chunks. To be called inside a transaction; `packed` follows when that is on the disk. */
-  pack(stream: PointStream): PackReport | null {
-    const builders = new Map<number, { readonly chunk: ChunkBuilder; span: Span }>()
-    let all: Span | null = null
-    for (const point of this.#logs[stream].range(this.#packedTo(stream) + 1, Number.MAX_SAFE_INTEGER)) {
-      let own = builders.get(point.meter)
-      if (own === undefined) builders.set(point.meter, (own = { chunk: new ChunkBuilder(point.meter), span: emptySpan }))
-      own.chunk.add(point, this.#names.textPositionsOf(point.shape))
-      own.span = widen(own.span, point)
-      all = widen(all ?? emptySpan, point)
-    }
-    if (all === null) return null
-    const id = Number(this.#sql.get<{ id: bigint | null }>('SELECT max(id) AS id FROM pack')?.id ?? 0n) + 1
-    let bytes = 0
-    for (const [meter, { chunk, span }] of [...builders].sort(([a], [b]) => a - b)) {
-      const body = chunk.finish()
-      bytes += body.length
-      const text = 'INSERT INTO chunk (id, slot_from, slot_to, body) VALUES (?, ?, ?, ?)'
-      this.#sql.run(text, id * METERS_PER_PACK + meter, span.slotFrom, span.slotTo, body)
-    }
-    this.#sql.run(
-      `INSERT INTO pack (id, stream, first, last, slot_from, slot_to, received_to, trusted_to, points, item_values, bytes)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[
-        id,
-        stream,
-        all.first,
-        all.last,
-        all.slotFrom,
-        all.slotTo,
-        all.receivedTo,
-        all.trustedTo,
-        all.points,
-        all.values,
-        bytes,
-      ],
-    )
-    this.#sql.run(
-      `INSERT INTO stream (name, lo, hi, packed) VALUES (?, 1, ?, ?)
-       ON CONFLICT (name) DO UPDATE SET hi = max(hi, excluded.hi), packed = excluded.packed`,
-      ...[stream, all.last, all.last],
-    )
-    return { points: all.points, values: all.values, bytes, last: all.last }
+  /** Begins to copy the log into chunks; null: it is empty. When the packing is on the disk, `packed` follows. */
+  startPacking(stream: PointStream): Packing | null {
+    const log = this.#logs[stream]
+    const after = this.#packedTo(stream)
+    if (log.lastSeq <= after) return null
+    return new Packing({ sql: this.#sql, names: this.#names }, log, { stream, after })
   }
 
-  /** The packing of a stream is on the disk: its log starts over. */
-  packed(stream: PointStream): void {
-    this.#logs[stream].packed()
+  /** A packing up to number `to` is on the disk: the slots of its points are free. */
+  packed(stream: PointStream, to: number): void {
+    this.#logs[stream].packed(to)
     this.#ahead = null
   }
 
@@ -273,35 +228,6 @@ export class PointStore {
 /** How many values a point brings: what groups and limits count. An absence counts as one. */
 export function countValues(values: readonly ItemValue[]): number {
   return values.reduce((sum, value) => sum + ('ints' in value ? value.ints.length : 'words' in value ? value.words.length : 1), 0)
-}
-
-interface Span {
-  readonly first: number
-  readonly last: number
-  readonly slotFrom: number
-  readonly slotTo: number
-  readonly receivedTo: number
-  readonly trustedTo: number | null
-  readonly points: number
-  readonly values: number
-}
-
-const emptySpan: Span = {
-  ...{ first: Infinity, last: 0, slotFrom: Infinity, slotTo: -Infinity, receivedTo: -Infinity, trustedTo: null },
-  ...{ points: 0, values: 0 },
-}
-
-function widen(span: Span, point: NumberedPoint): Span {
-  return {
-    first: Math.min(span.first, point.seq),
-    last: Math.max(span.last, point.seq),
-    slotFrom: Math.min(span.slotFrom, point.slotAt),
-    slotTo: Math.max(span.slotTo, point.slotAt),
-    receivedTo: Math.max(span.receivedTo, point.receivedAt),
-    trustedTo: point.clockTrusted ? Math.max(span.trustedTo ?? point.receivedAt, point.receivedAt) : span.trustedTo,
-    points: span.points + 1,
-    values: span.values + point.values.length,
-  }
 }
 
 function isZlib(error: unknown): boolean {

@@ -23,7 +23,7 @@ export function openWorkerStore(options: StoreOptions, timers: Timers): Promise<
   const start: WorkerStart = { options: rest, seed: random.next() }
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
     workerData: start,
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX, maxYoungGenerationSizeMb: 8 },
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX, maxYoungGenerationSizeMb: 2 },
     name: 'store',
   })
   return new Promise((resolve, reject) => {

@@ -1,10 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { FaultError } from '../model/index.js'
+import type { StoreCommandName, StoreCommands } from '../ports/index.js'
 import { StoreHandler } from './handler.js'
 import type { ErrorText, Reply, Request, WorkerStart } from './messages.js'
 import { openStore } from './open-store.js'
 
 /* The store's thread: opens the file, then carries out one command after another. Started by `openWorkerStore` only. */
+
+type Run = Extract<Request, { kind: 'run' }>
+type Output = StoreCommands[StoreCommandName]['out']
 
 const port = parentPort
 if (port === null) throw new Error('the store’s worker must be started as a worker thread')
@@ -26,10 +30,31 @@ function start({ options, seed }: WorkerStart): void {
   say({ kind: 'opened' })
 }
 
-function run(handler: StoreHandler, { id, command, input }: Extract<Request, { kind: 'run' }>): void {
+function run(handler: StoreHandler, request: Run): void {
+  const { id, command, input } = request
+  answer(handler, id, () => {
+    if (command !== 'close-day') return handler.run(command, input)
+    step(handler, id, handler.closeDay(input as StoreCommands['close-day']['in']))
+    return null
+  })
+}
+
+/** A day is closed step by step; what arrived meanwhile is done in between. */
+function step(handler: StoreHandler, id: number, steps: ReturnType<StoreHandler['closeDay']>): void {
+  answer(handler, id, () => {
+    const { done, value } = steps.next()
+    if (done === true) return value
+    setImmediate(() => step(handler, id, steps))
+    return null
+  })
+}
+
+/** Says what `act` gave; null: the answer comes later. */
+function answer(handler: StoreHandler, id: number, act: () => Output | null): void {
   const wasFine = handler.failed === null
   try {
-    say({ kind: 'done', id, output: handler.run(command, input) })
+    const output = act()
+    if (output !== null) say({ kind: 'done', id, output })
   } catch (error) {
     say({ kind: 'failed', id, error: textOf(error) })
     if (wasFine && handler.failed !== null) say({ kind: 'fault', error: textOf(handler.failed) })

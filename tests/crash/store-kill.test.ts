@@ -7,7 +7,7 @@ import t from 'tap'
 import { accountId, epochMs, streams } from '../../src/model/index.js'
 import type { Store } from '../../src/ports/index.js'
 import { openInProcessStore } from '../../src/store/index.js'
-import { readAll } from '../helpers/store-contract.js'
+import { readAll } from '../helpers/store-steps.js'
 import { Seeded, SiteTime, StillTimers, dayStart, siteOf, temporaryFolder } from '../helpers/store-site.js'
 
 const kills = Number(process.env['WATTKEEP_KILLS'] ?? '20')

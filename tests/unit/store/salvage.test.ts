@@ -1,7 +1,8 @@
 import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { accountId } from '../../../src/model/index.js'
+import { accountId, micro } from '../../../src/model/index.js'
+import type { OrderBody } from '../../../src/model/index.js'
 import { PAGE_BYTES } from '../../../src/store/open.js'
 import { openHandled, readRound } from '../../helpers/store-handler.js'
 import type { HandledStore } from '../../helpers/store-handler.js'
@@ -23,7 +24,7 @@ function makeStore(path: string): void {
   store.handler.close()
 }
 
-function order(store: HandledStore, body: ReturnType<HandledStore['master']['open']>) {
+function order(store: HandledStore, body: OrderBody) {
   return store.handler.run('journal-order', { ...store.master.order(body, store.time.at), stamp: store.time.stamp() })
 }
 
@@ -202,3 +203,69 @@ await t.test(
     after.handler.close()
   },
 )
+
+await t.test('an account whose row is lost is rebuilt from its ledger, and its master sets it going again', async (t) => {
+  const path = join(temporaryFolder(t), 'wattkeep.db')
+  makeStore(path)
+  const before = openHandled(path)
+  before.master.number = 100
+  // A credit posts what was used until then: a1 has been charged, a2 has not.
+  readRound(before, 3, 101)
+  t.match(order(before, before.master.credit('a1', 1_000_000n, 11)), { accepted: true })
+  const held = (store: HandledStore, id: string) =>
+    store.handler.run('accounts', {}).accounts.find(({ account }) => account.id === id)?.account
+  const [a1, a2] = [held(before, 'a1'), held(before, 'a2')]
+  before.opened.sql.run("DELETE FROM account WHERE id IN ('a1', 'a2')")
+  before.handler.close()
+  const store = openHandled(path)
+  const { balance, chainHash } = a1 ?? { balance: 0n, chainHash: '' }
+  t.match(held(store, 'a1'), { balance, chainHash, meter: 'm1', purchaseCount: 11, verified: false, pricingStopped: {} })
+  t.match(held(store, 'a2'), { balance: a2?.balance, limits: a2?.limits, verified: false, pricingStopped: null })
+  t.notOk(store.handler.run('health', {}).health.moneySafe)
+  readRound(store, 3, 110)
+  store.master.number = 200
+  const adjust = {
+    kind: 'adjust' as const,
+    account: accountId('a1'),
+    reason: 'row lost',
+    resumePricing: true,
+    idempotencyKey: 'adjust-1',
+  }
+  t.match(order(store, { ...adjust, amount: micro(1n) }), { accepted: true })
+  t.match(held(store, 'a1'), { verified: true, pricingStopped: null, balance: balance + 1n })
+  const { entryCount: entry = 0, chainHash: hash = '' } = held(store, 'a2') ?? {}
+  t.match(order(store, { kind: 'agree', account: accountId('a2'), entry, chainHash: hash }), { accepted: true })
+  store.handler.close()
+  const again = openHandled(path)
+  t.ok(again.handler.run('health', {}).health.moneySafe)
+  again.handler.close()
+})
+
+await t.test('a flipped bit inside the write-ahead log is a loss and is told; the torn end of a power cut is none', async (t) => {
+  const folder = temporaryFolder(t)
+  const original = join(folder, 'original.db')
+  makeStore(original)
+  const frame = PAGE_BYTES + 24
+  for (const [name, damage] of [
+    ['flipped', (bytes: Buffer) => flip(bytes, 32 + Math.floor(bytes.length / frame / 2) * frame + 500, 4)],
+    ['torn', (bytes: Buffer) => bytes.fill(0, bytes.length - 700)],
+    ['header', (bytes: Buffer) => flip(bytes, 20, 1)],
+  ] as const) {
+    const path = join(folder, name, 'wattkeep.db')
+    const made = openHandled(path)
+    made.handler.close()
+    copyFileSync(`${original}.copy`, path)
+    copyFileSync(`${original}-wal.copy`, `${path}-wal`)
+    rewrite(`${path}-wal`, damage)
+    const store = openHandled(path)
+    const { accounts } = store.handler.run('accounts', {})
+    const doubted = accounts.filter(({ account }) => !account.verified)
+    if (name === 'torn') t.same([store.opened.state, doubted], ['opened', []])
+    else {
+      t.equal(store.opened.state, 'salvaged', name)
+      t.equal(doubted.length, accounts.length, 'every balance may be older than the master’s')
+      t.ok(existsSync(`${path}.set-aside-wal`))
+    }
+    store.handler.close()
+  }
+})
