@@ -19,10 +19,11 @@ export const loadRecordsMax = 99
  * Reads registers one after the other.
  *
  * A register that fails does not end the plan, but a meter that says nothing does: after one silent register when nothing was heard of
- * it yet, after two in a row else, the rest is not asked, as each would cost all its deadlines again.
+ * it yet, after two in a row else, the rest is not asked, as each would cost all its deadlines again. A link that was
+ * away ends it likewise, and the rest bears that reason.
  */
 export function readRegisters(plan: ReadPlan): Session<readonly ReadOutcome[]> {
-  return readFrom(plan, [], { heard: false, silent: 0 })
+  return readFrom(plan, [], { heard: false, silent: 0, isDown: false })
 }
 
 /** Reads one register. */
@@ -33,15 +34,19 @@ export function readRegister(address: MeterAddress, register: string, repeats: n
 interface Line {
   /** Whether the meter has answered anything in this session. */
   readonly heard: boolean
-  /** Registers in a row that met silence. */
+  /** Registers in a row that met silence, or no link. */
   readonly silent: number
+  /** Whether the latest of them met no link. */
+  readonly isDown: boolean
 }
 
 function readFrom(plan: ReadPlan, outcomes: readonly ReadOutcome[], line: Line): Session<readonly ReadOutcome[]> {
   const request = plan.registers[outcomes.length]
   if (request === undefined) return settled(outcomes)
   if (line.silent >= (line.heard ? 2 : 1)) {
-    const error = readError('no-reply', 'not asked: the meter was silent before')
+    const error = line.isDown
+      ? readError('bus-down', 'not asked: the link was not there before')
+      : readError('no-reply', 'not asked: the meter was silent before')
     return readFrom(plan, [...outcomes, failed(request.register, error)], line)
   }
   return andThen(readOne({ address: plan.address, repeats: plan.repeats, request }), (outcome) =>
@@ -50,8 +55,9 @@ function readFrom(plan: ReadPlan, outcomes: readonly ReadOutcome[], line: Line):
 }
 
 function lineAfter(line: Line, outcome: ReadOutcome): Line {
-  if (outcome.ok || outcome.error.code === 'refused' || outcome.error.code === 'invalid') return { heard: true, silent: 0 }
-  return outcome.error.code === 'no-reply' || outcome.error.code === 'bus-down' ? { ...line, silent: line.silent + 1 } : line
+  const code = outcome.ok ? 'ok' : outcome.error.code
+  if (code === 'ok' || code === 'refused' || code === 'invalid') return { heard: true, silent: 0, isDown: false }
+  return code === 'no-reply' || code === 'bus-down' ? { ...line, silent: line.silent + 1, isDown: code === 'bus-down' } : line
 }
 
 interface Reading {

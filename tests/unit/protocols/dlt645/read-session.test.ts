@@ -128,7 +128,9 @@ await t.test('lesson 16: a silent meter is not asked the rest of the plan', asyn
   t.strictSame(codes(outcomeOf(died)), ['ok', 'no-reply', 'no-reply', 'no-reply'])
   const noisy = steps(dlt645.read(plan(registers, 0)), garbled, garbled, garbled, garbled)
   t.strictSame(codes(outcomeOf(noisy)), ['garbled', 'garbled', 'garbled', 'garbled'], 'garbled bytes are no silence')
-  t.strictSame(codes(outcomeOf(dlt645.read(plan(registers, 0)).step(busDown))), ['bus-down', 'no-reply', 'no-reply', 'no-reply'])
+  const down = outcomeOf(dlt645.read(plan(registers, 0)).step(busDown))
+  t.strictSame(codes(down), ['bus-down', 'bus-down', 'bus-down', 'bus-down'], 'a link that is away is no silence of the meter')
+  t.match(down[1], { error: { message: 'not asked: the link was not there before' } })
 })
 
 await t.test('what cannot be asked is told without asking', async (t) => {
