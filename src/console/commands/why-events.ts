@@ -55,7 +55,7 @@ const sentences: Readonly<Record<string, Sentence>> = {
     return `Supply is protected ${until}: nothing cuts it.`
   },
   'account.relay-open': (detail) =>
-    `The relay was read open although the account is ${text(detail, 'state')} (it was ${text(detail, 'before')} before): no rule of ours opened it.`,
+    `The relay was read open although the account is ${text(detail, 'state')} (it was ${text(detail, 'before')} before): no rule of this account opened it; an order from outside or somebody at the meter did.`,
   'account.relay-problem': (detail) => {
     const problem = text(detail, 'problem')
     if (problem === 'none') return `The relay takes orders again (before: ${text(detail, 'before')}).`
