@@ -32,6 +32,12 @@ async function main(): Promise<void> {
   const settings = readSettings()
   if (settings === null) return
   const log = createPinoLog(settings.log.level)
+  const die = (error: Error): void => {
+    log.error('fault', { code: (error as Partial<FaultError>).code ?? error.name, message: error.message, stack: error.stack })
+    process.exit(faultStatus)
+  }
+  process.on('uncaughtException', die)
+  process.on('unhandledRejection', (cause) => die(cause instanceof Error ? cause : new Error(String(cause))))
   const notifier = createNotifier(process.env, log, process.pid)
   const { path, bytesMax, reserveBytes } = settings.database
   const clockBefore = createSystemClock({ lastPersisted: null, assumeSynchronised: settings.clock.assumeSynchronised })
@@ -39,12 +45,6 @@ async function main(): Promise<void> {
   const store = await openWorkerStore(options, systemTimers)
   const { at } = await store.run('last-instant', {})
   const clock = createSystemClock({ lastPersisted: at, assumeSynchronised: settings.clock.assumeSynchronised })
-  const die = (error: Error): void => {
-    log.error('fault', { code: (error as Partial<FaultError>).code ?? error.name, message: error.message, stack: error.stack })
-    process.exit(faultStatus)
-  }
-  process.on('uncaughtException', die)
-  process.on('unhandledRejection', (cause) => die(cause instanceof Error ? cause : new Error(String(cause))))
   const supervisor = createSupervisor({
     timers: systemTimers,
     log,
