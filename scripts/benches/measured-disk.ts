@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { onExit } from '../on-exit.js'
 
 /** A place to write to, and what really reached the disk below it. */
 export interface MeasuredDisk {
@@ -44,11 +45,11 @@ export function openMeasuredDisk(megabytes: number): MeasuredDisk {
         .split(/\s+/)
       return Number(fields[6]) * 512
     },
-    close: () => {
-      execFileSync('umount', [mount])
+    close: onExit(() => {
+      execFileSync('umount', ['-l', mount])
       execFileSync('losetup', ['-d', device])
       rmSync(folder, { recursive: true })
-    },
+    }),
   }
 }
 

@@ -9,6 +9,7 @@ import type { Random, Store } from '../../src/ports/index.js'
 import { systemTimers } from '../../src/runtime/system-clock.js'
 import { openInProcessStore } from '../../src/store/index.js'
 import type { Synchronous } from '../../src/store/index.js'
+import { onExit } from '../on-exit.js'
 import { readBlockLog } from './block-log.js'
 import type { BlockWrite } from './block-log.js'
 import { CrashImages, acknowledgedAt, fates } from './crash-image.js'
@@ -54,12 +55,13 @@ async function main(): Promise<number> {
   const synchronous = parseSynchronous(values.synchronous)
   const [points, seed] = [Number(values.points), Number(values.seed)]
   const folder = mkdtempSync(join(tmpdir(), 'wattkeep-powercut-'))
+  const remove = onExit(() => rmSync(folder, { recursive: true, force: true }))
   try {
     const random = seeded(seed)
     const run = await record(folder, { synchronous, random, commands: Number(values.commands) })
     return await drill({ folder, run, points, synchronous, random })
   } finally {
-    rmSync(folder, { recursive: true })
+    remove()
   }
 }
 
@@ -150,6 +152,7 @@ async function inspect(folder: string, image: string, look: (store: Store) => Pr
   } catch (error) {
     return { kind: 'wrong', what: `the file system does not mount: ${String(error)}` }
   }
+  const unmount = onExit(() => execFileSync('umount', ['-l', mount]))
   try {
     if (!existsSync(join(mount, 'wattkeep.db'))) return { kind: 'lost', what: 'the whole store' }
     const store = openAt(mount, 'FULL', { next: () => 0.5 })
@@ -161,7 +164,7 @@ async function inspect(folder: string, image: string, look: (store: Store) => Pr
   } catch (error) {
     return { kind: 'wrong', what: String(error) }
   } finally {
-    execFileSync('umount', [mount])
+    unmount()
   }
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { closeSync, constants, mkdirSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { onExit } from '../on-exit.js'
 
 const DISK_MIB = 48
 const FILE_SYSTEM_MIB = 40
@@ -42,14 +43,20 @@ export async function startRecording(folder: string): Promise<Recording> {
     throw error
   }
   const marker = openMarker(device)
+  const unmount = onExit(() => {
+    marker.close()
+    // Lazily: when the program ends by an error, the store is still open.
+    execFileSync('umount', ['-l', mount])
+    execFileSync('losetup', ['-d', device])
+    daemon.kill('SIGTERM')
+  })
   return {
     mount,
     log,
     mark: (number) => marker.write(number),
     close: async () => {
-      marker.close()
-      execFileSync('umount', [mount])
-      execFileSync('losetup', ['-d', device])
+      execFileSync('sync', ['-f', mount])
+      unmount()
       await stop(daemon)
     },
   }
