@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { epochMs, streams } from '../../src/model/index.js'
 import type { Random, Store } from '../../src/ports/index.js'
@@ -124,6 +125,8 @@ async function drill({ folder, run, points, synchronous, random }: Drill): Promi
         judge(store, run.truth, acknowledgedAt(writes, log, point), run.workload),
       )
       tally[verdict.kind] += 1
+      // Everything above is synchronous: this lets a signal in.
+      await turn()
       if (verdict.kind !== 'good')
         console.log(`write ${point} of ${writes.length}, ${fate}: ${verdict.kind}: ${verdict.what.slice(0, 400)}`)
     }
