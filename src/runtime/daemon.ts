@@ -102,11 +102,12 @@ export class Daemon {
   }
 
   async start(): Promise<void> {
-    const { store, clock, onFatal } = this.#options
+    const { store, clock, log, onFatal } = this.#options
     store.onFault(onFatal)
     await this.#loadParameters()
     const { moneySafe, effects } = await store.run('configure', { parameters: this.#parameters, stamp: this.#stamps.now() })
     this.#moneySafe = moneySafe
+    if (moneySafe) log.info('money-safe')
     clock.onTrust?.((trust, before) => this.#tellTrust(trust, before))
     this.#openBuses()
     this.#executor = this.#createExecutor()
@@ -307,9 +308,11 @@ export class Daemon {
 
   /** What an accepted order changes beside the database: parameters, boundaries to read at, work for the executor. */
   async #follow({ order, effects, parameters }: AcceptedOrder): Promise<void> {
-    const { kind } = order.order.body
-    if (parameters.length > 0 || kind === 'replace-meter') await this.#reconfigure()
-    else if (kind === 'open-account' || kind === 'close-account') await this.#collector?.refreshAccounts()
+    const { body } = order.order
+    if (parameters.length > 0 || body.kind === 'replace-meter') await this.#reconfigure()
+    else if (body.kind === 'open-account' || body.kind === 'close-account') await this.#collector?.refreshAccounts()
+    // What flows before an account's first reading is charged to nobody, so it is read at once.
+    if (body.kind === 'open-account') this.#collector?.watch([{ meter: body.meter, readBy: this.#options.clock.wall().at }])
     if (order.stage === 'journalled') this.#executor?.take([order])
     this.#take(effects)
   }

@@ -36,6 +36,9 @@ await t.test('a customer is read, warned, cut, pays, may close and closes', asyn
     opening: yuan(8),
   })
   t.match(opened, { accepted: true })
+  await site.time.runFor(5_000)
+  const [view] = (await site.store.run('accounts', {})).accounts
+  t.equal(view?.account.postedTo.source, 'opening', 'the meter is read at once: what flows before is charged to nobody')
   site.area.setWatts(meter.id, 6000)
   const state = async () => (await site.store.run('accounts', {})).accounts[0]?.account.state
   const seen: string[] = []
