@@ -1,0 +1,328 @@
+import t from 'tap'
+import { answerer } from '../../../src/console/answers.js'
+import type { ConsoleBackend } from '../../../src/console/backend.js'
+import { gapsText, ordersText } from '../../../src/console/commands/lists.js'
+import { metersText, selfTestText, statusText } from '../../../src/console/commands/status.js'
+import { eventsLookedMax, gapDaysMax } from '../../../src/console/lists.js'
+import { outcomeTimes, resultsLookedMax } from '../../../src/console/outcomes.js'
+import type { ConsoleCall } from '../../../src/console/protocol.js'
+import { commitMsMax } from '../../../src/console/self-test.js'
+import type { ConsoleAnswers } from '../../../src/console/views.js'
+import { dayMs, epochMs, keyId, linkId, masterId, meterAddress, meterId, monotonicMs, streams } from '../../../src/model/index.js'
+import type { EventRecord, JournalledOrder } from '../../../src/model/index.js'
+import type { StoreHealth, UplinkState } from '../../../src/ports/index.js'
+import { consoleNow, fakeBackend, type FakeBackendOptions } from '../../helpers/console-backend.js'
+
+async function ask<C extends ConsoleCall>(call: C, options: FakeBackendOptions): Promise<ConsoleAnswers[C['ask']]> {
+  const { answer, close } = answerer({ backend: fakeBackend(options).backend, addressOf: () => null })
+  const result = await answer(call)
+  close()
+  if (!result.ok) throw new Error(`${result.error.code} ${result.error.at}`)
+  return result.value as ConsoleAnswers[C['ask']]
+}
+
+const health: StoreHealth = {
+  ...{ path: '/x', synchronous: 'FULL', schemaVersion: 1, fileBytes: 2 ** 21, pendingValues: 3, refusedValues: 0 },
+  ...{ state: 'opened', moneySafe: true },
+}
+const extents = (hi: number) => ({
+  epoch: 1,
+  extents: streams.map((stream) => ({ stream, lo: 1, hi })),
+  tombstones: [],
+  counters: {},
+})
+const noOrders = { orders: [] }
+
+const link = (changes: Partial<ReturnType<ConsoleBackend['links']>[number]> = {}) => ({
+  ...{ link: linkId('rs485-1'), url: 'tcp://127.0.0.1:7', driver: 'rs485', meters: 2, up: true, queued: 0, exchanges: 9 },
+  ...{ replies: 8, silent: 1, garbled: 0, busyMs: 1, probeMs: 0, silentMeters: [] },
+  ...changes,
+})
+const silentMeter = { meter: meterAddress('000000000001'), since: monotonicMs(0), nextProbe: monotonicMs(9) }
+const uplink = (changes: Partial<UplinkState> = {}): UplinkState => ({
+  ...{ master: masterId('hq'), state: 'online', broker: 'mqtt://b', since: consoleNow, lastError: null, outstandingBytes: 0 },
+  marks: { event: 0, ledger: 0, result: 0, freeze: 0, status: 0, curve: 0 },
+  reconnects: 0,
+  ...changes,
+})
+
+const storeAnswers = {
+  accounts: () => ({ accounts: [] }),
+  health: () => ({ health }),
+  extents: () => extents(10),
+  cursors: () => ({ cursors: [{ stream: 'event' as const, upTo: 4 }] }),
+  'open-orders': () => noOrders,
+}
+const collection = {
+  ...{ waitsForClock: false, openSlots: 4, pointsWaiting: 0, pointsStored: 9, pointsRefused: 0 },
+  days: [],
+  meters: [{ meter: meterId('m1'), lastReplyAt: consoleNow, silent: true, clockDriftMs: -2600 }],
+}
+
+await t.test('status sums what the parts know', async (t) => {
+  const day = epochMs(Date.UTC(2026, 2, 1, 16))
+  const counts = { due: 10, first: 6, later: 1, missing: { 'no-reply': 2 } }
+  const items = [
+    { item: 'energy', ...counts },
+    { item: 'status', ...counts },
+  ] as never
+  const latency = { count: 0, p50Ms: null, p95Ms: null, p99Ms: null }
+  const days = [{ day, links: [{ link: linkId('rs485-1'), latency, items }] }]
+  const status = await ask(
+    { ask: 'status' },
+    {
+      answers: storeAnswers,
+      overrides: { links: () => [link()], uplink: () => [uplink()], collection: () => ({ ...collection, days }) },
+    },
+  )
+  t.match(status, {
+    ...{ concentrator: 'dcu-1', upSeconds: 3600, openOrders: 0, store: { freeBytes: 1_000_000_000 } },
+    collection: { today: { due: 20, first: 12, later: 2, missing: { 'no-reply': 4 } } },
+    uplink: [{ master: 'hq', waiting: 5 * 10 + 6 }],
+  })
+  const text = statusText(status).join('\n')
+  t.match(text, /today 20 due, 12 at once, 2 later, 4 missing \(no-reply 4\); 4\s+slots\s+open/)
+  t.match(text, /rs485-1 {2}up /)
+  t.match(text, /hq {6}online {7}56/)
+})
+
+await t.test('a box in trouble says so', async (t) => {
+  const status = await ask(
+    { ask: 'status' },
+    {
+      answers: { ...storeAnswers, health: () => ({ health: { ...health, moneySafe: false, refusedValues: 7 } }) },
+      overrides: {
+        clock: () => ({ at: consoleNow, trusted: false, monotonic: monotonicMs(0), boot: 'b' }),
+        links: () => [link({ up: false })],
+        uplink: () => [uplink({ state: 'offline', lastError: 'ECONNREFUSED' })],
+        collection: () => ({ ...collection, waitsForClock: true, pointsWaiting: 2, pointsRefused: 5 }),
+        disk: () => ({ freeBytes: null, reserveBytes: 0, budgetBytes: 0 }),
+      },
+    },
+  )
+  const text = statusText(status).join('\n')
+  for (const word of ['NOT TRUSTED', 'IN DOUBT', 'DOWN', 'hq: ECONNREFUSED', '7 values refused', 'WAITS FOR THE CLOCK']) {
+    t.ok(text.includes(word), word)
+  }
+  const bare = await ask({ ask: 'status' }, { answers: storeAnswers })
+  t.match(statusText(bare).join('\n'), /readings {2}not started[^]*no master is configured/)
+})
+
+await t.test('meters say when they were heard last', async (t) => {
+  const view = await ask({ ask: 'meters' }, { answers: storeAnswers, overrides: { collection: () => collection } })
+  t.match(view.meters, [
+    { meter: 'm1', silent: true, clockDriftMs: -2600 },
+    { meter: 'm2', lastReplyAt: null, clockDriftMs: null },
+  ])
+  t.match(metersText(view).join('\n'), /m1 .* 03-02 10:00:00 {2}silent {3}-3 s\nm2 .*never .* -\n2 meters, 1 silent/)
+})
+
+const eventRow = (seq: number): EventRecord & { readonly seq: number } => ({
+  ...{ seq, code: seq % 10 === 0 ? 'bus.down' : 'account.transition', severity: 'info', detail: {} },
+  ...(seq % 3 === 0 ? { meter: meterId('m1') } : {}),
+  stamp: { receivedAt: consoleNow, clockTrusted: true, boot: 'b', monotonicMs: seq },
+})
+
+await t.test('events are filtered over pages, up to a bound', async (t) => {
+  let asked = 0
+  const events = ({ count, before = 100_001 }: { readonly count: number; readonly before?: number }) => {
+    asked++
+    const first = Math.max(1, before - count)
+    return { events: Array.from({ length: Math.max(0, before - first) }, (_, index) => eventRow(before - 1 - index)) }
+  }
+  const seqs = async (filter: Partial<Extract<ConsoleCall, { ask: 'events' }>>) =>
+    (await ask({ ask: 'events', count: 3, ...filter }, { answers: { events } })).events.map(({ seq }) => seq)
+  t.strictSame(await seqs({}), [100_000, 99_999, 99_998])
+  t.strictSame(await seqs({ before: 3 }), [2, 1])
+  t.strictSame(await seqs({ code: 'bus' }), [100_000, 99_990, 99_980])
+  t.strictSame(await seqs({ code: 'bus.down', meter: 'm1' }), [99_990, 99_960, 99_930])
+  t.strictSame(await seqs({ code: 'bus.dow' }), [])
+  asked = 0
+  t.strictSame(await seqs({ account: 'a1' }), [])
+  t.equal(asked, eventsLookedMax / 1000)
+  t.strictSame(await seqs({ account: 'a1', before: 500 }), [])
+})
+
+await t.test('gaps are asked day by day in the site’s time, until there are enough', async (t) => {
+  const spans: { readonly from: number; readonly to: number; readonly meter?: string }[] = []
+  const gap = { meter: meterId('m1'), task: 'quick' as never, slotAt: consoleNow, item: 'energy', reason: 'no-reply' }
+  const options: FakeBackendOptions = {
+    answers: {
+      gaps: ({ count, ...span }) => {
+        spans.push(span)
+        return { gaps: Array.from({ length: Math.min(count, 2) }, () => gap) }
+      },
+    },
+  }
+  const day = await ask({ ask: 'gaps', count: 10, day: '2026-03-01' }, options)
+  const midnight = Date.UTC(2026, 1, 28, 16)
+  t.strictSame(spans, [{ from: midnight, to: midnight + dayMs - 1 }])
+  t.match(day, { from: midnight, gaps: [{ reason: 'no-reply' }, {}], more: false })
+  spans.length = 0
+  const recent = await ask({ ask: 'gaps', count: 3, meter: 'm1' }, options)
+  t.strictSame(
+    spans.map(({ from }) => from),
+    [midnight, midnight + dayMs],
+    'yesterday, and today so far',
+  )
+  t.equal(spans.at(-1)?.to, consoleNow)
+  t.match(recent, { gaps: { length: 3 }, more: true })
+  t.match(gapsText(recent).at(-1), /3 values are missing and more that are not listed/)
+  t.match(gapsText({ ...recent, gaps: [], more: false }), [/^no gaps from 2026-03-01 00:00:00 to/])
+  const from = consoleNow - 5 * dayMs
+  spans.length = 0
+  await ask({ ask: 'gaps', count: 1, from, to: from + 1000 }, options)
+  t.strictSame(spans, [{ from, to: from + 1000 }])
+  await t.rejects(ask({ ask: 'gaps', count: 1, meter: 'm9' }, options), /unknown-meter/)
+  await t.rejects(ask({ ask: 'gaps', count: 1, from: consoleNow - (gapDaysMax + 1) * dayMs }, options), /too-long/)
+})
+
+const journalled = (id: number, stage: JournalledOrder['stage']): JournalledOrder => ({
+  id,
+  order: {
+    origin: { by: 'console', key: keyId('anna'), number: id },
+    role: 'technician',
+    body: { kind: 'alarm', meter: meterId('m1'), on: true },
+    notBefore: epochMs(consoleNow - 60_000),
+    expiry: epochMs(consoleNow + 60_000),
+  },
+  stage,
+  attempts: 2,
+  evidence: { answer: 'accepted' },
+})
+
+/** A result stream of `hi` records, two for each order. */
+function resultAnswers(hi: number, open: readonly number[] = []): NonNullable<FakeBackendOptions['answers']> {
+  const stageOf = (id: number) => (open.includes(id) ? 'sending' : 'done')
+  return {
+    extents: () => extents(hi),
+    'read-stream': ({ first, maxCount }) => ({
+      records: Array.from({ length: maxCount }, (_, index) => {
+        const seq = first + index
+        const stamp = { receivedAt: consoleNow - hi + seq }
+        return { seq, body: seq === 5 ? { lost: true } : { order: Math.ceil(seq / 2), stamp } }
+      }),
+    }),
+    'open-orders': () => ({ orders: open.map((id) => journalled(id, 'sending')) }),
+    order: ({ id }) => ({ order: id > 10_000 ? null : journalled(id, stageOf(id)) }),
+  }
+}
+
+await t.test('an order’s outcome is dated by the result stream, newest end first', async (t) => {
+  const { backend } = fakeBackend({ answers: resultAnswers(10) })
+  const told = await outcomeTimes(backend, () => false)
+  t.strictSame(
+    [...told],
+    [
+      [5, consoleNow],
+      [4, consoleNow - 2],
+      [3, consoleNow - 4],
+      [2, consoleNow - 6],
+      [1, consoleNow - 8],
+    ],
+  )
+  let asked = 0
+  const far = fakeBackend({
+    answers: { extents: () => extents(50_000), 'read-stream': ({ first }) => (asked++, { records: [{ seq: first, body: {} }] }) },
+  })
+  t.equal((await outcomeTimes(far.backend, () => false)).size, 0)
+  t.equal(asked, resultsLookedMax / 250)
+  const none = fakeBackend({ answers: { extents: () => ({ ...extents(0), extents: [] }) } })
+  t.equal((await outcomeTimes(none.backend, () => false)).size, 0)
+  t.match(await ask({ ask: 'order', id: 4 }, { answers: resultAnswers(10) }), { order: 4, stage: 'done', at: consoleNow - 2 })
+  const quiet = { ...resultAnswers(10, [4]), 'read-stream': () => t.fail('nothing is looked up while it is under way') as never }
+  t.match(await ask({ ask: 'order', id: 4 }, { answers: quiet }), { stage: 'sending', at: null })
+  await t.rejects(ask({ ask: 'order', id: 10_001 }, { answers: resultAnswers(10) }), /unknown-order/)
+})
+
+await t.test('orders under way stand among the latest that ended', async (t) => {
+  const view = await ask({ ask: 'orders', count: 3 }, { answers: resultAnswers(10, [6]) })
+  t.match(view.orders, [{ order: 4, at: consoleNow - 2 }, { order: 5 }, { order: 6, stage: 'sending', at: null }])
+  t.match(ordersText(view).join('\n'), /alarm m1 on true by key anna at the console[^]*done after 2 attempts[^]*answer accepted/)
+  t.strictSame(ordersText({ utcOffsetMinutes: 0, orders: [] }), ['no orders'])
+})
+
+await t.test('whoever signs is told what to sign by', async (t) => {
+  const parameters = fakeBackend().backend.site().parameters
+  const keys = [{ id: keyId('anna'), role: 'technician' as const, publicKey: 'P' }]
+  const answers: FakeBackendOptions['answers'] = {
+    extents: () => ({ ...extents(1), counters: { anna: 41 } }),
+    'stored-parameters': () => ({ sets: [{ name: 'tasks', version: 3, body: {} }] }),
+  }
+  const view = await ask({ ask: 'signer', publicKey: 'P' }, { parameters: { ...parameters, keys }, answers })
+  t.match(view, { key: 'anna', role: 'technician', lastNumber: 41, concentrator: 'dcu-1', parameterVersions: { tasks: 3 } })
+  await t.rejects(ask({ ask: 'signer', publicKey: 'Q' }, { parameters: { ...parameters, keys }, answers }), /unknown-key/)
+})
+
+await t.test('a self-test finds what is wrong, and its own commit is part of it', async (t) => {
+  const noted: (readonly string[])[] = []
+  const note = (ms: number) => (failed: readonly string[]) => {
+    noted.push(failed)
+    return Promise.resolve(ms)
+  }
+  const { parameters } = fakeBackend().backend.site()
+  const site = { parameters, parameterHash: '', software: '', startedAt: monotonicMs(0), masters: 1 }
+  const good: Partial<ConsoleBackend> = {
+    ...{ links: () => [link()], uplink: () => [uplink()], collection: () => collection, noteSelfTest: note(3) },
+    site: () => ({ ...site, withoutCredentials: [] }),
+    loops: () => Promise.resolve([{ loop: 'store', turned: true }]),
+  }
+  const fine = await ask({ ask: 'self-test' }, { answers: storeAnswers, overrides: good })
+  t.ok(fine.ok)
+  t.strictSame(
+    fine.checks.filter(({ result }) => result !== 'ok'),
+    [],
+  )
+  t.equal(selfTestText(fine).at(-1), 'all is well')
+  t.strictSame(noted, [[]])
+
+  const bad = await ask(
+    { ask: 'self-test' },
+    {
+      answers: {
+        ...storeAnswers,
+        health: () => ({ health: { ...health, synchronous: 'other', state: 'salvaged', refusedValues: 1, moneySafe: false } }),
+      },
+      overrides: {
+        ...good,
+        clock: () => ({ at: consoleNow, trusted: false, monotonic: monotonicMs(0), boot: 'b' }),
+        links: () => [link({ up: false }), link({ link: linkId('b2'), silentMeters: [silentMeter, silentMeter] })],
+        uplink: () => [uplink({ state: 'offline', lastError: 'ECONNREFUSED' })],
+        collection: () => ({ ...collection, waitsForClock: true }),
+        site: () => ({ ...site, withoutCredentials: ['m1', 'm2', 'm3', 'm4', 'm5', 'm6'].map(meterId) }),
+        disk: () => ({ freeBytes: 10, reserveBytes: 100, budgetBytes: 0 }),
+        loops: () => Promise.resolve([{ loop: 'store', turned: false }]),
+        noteSelfTest: note(commitMsMax + 1),
+      },
+    },
+  )
+  t.notOk(bad.ok)
+  const named = (wanted: string) => bad.checks.filter(({ result }) => result === wanted).map(({ check }) => check)
+  t.strictSame(named('failed'), [
+    ...['store', 'money safe', 'disk', 'link rs485-1', 'clock', 'collection', 'uplink hq', 'loop store', 'commit'],
+  ])
+  t.strictSame(named('warning'), ['store file', 'readings refused', 'meters of b2', 'relay credentials'])
+  t.match(selfTestText(bad).join('\n'), /m5 and 1\s+more[^]*FAILED {3}uplink hq [^]*ECONNREFUSED[^]*something is wrong/)
+
+  const starting = await ask(
+    { ask: 'self-test' },
+    {
+      answers: storeAnswers,
+      overrides: { noteSelfTest: note(1), disk: () => ({ freeBytes: null, reserveBytes: 0, budgetBytes: 0 }) },
+    },
+  )
+  t.match(
+    starting.checks.filter(({ result }) => result !== 'ok'),
+    [{ check: 'collection' }, { check: 'uplink', result: 'warning' }],
+  )
+})
+
+await t.test('an unknown meter, account or event is told', async (t) => {
+  const answers: FakeBackendOptions['answers'] = { accounts: () => ({ accounts: [] }), events: () => ({ events: [] }) }
+  await t.rejects(ask({ ask: 'read', meter: 'm9', registers: ['0'] }, {}), /unknown-meter meter/)
+  await t.rejects(ask({ ask: 'read', meter: 'm1', registers: ['0'] }, {}), /held/)
+  await t.rejects(ask({ ask: 'account', account: 'a9', entries: 1 }, { answers }), /unknown-account/)
+  await t.rejects(ask({ ask: 'why', account: 'a9', count: 1 }, { answers }), /unknown-account/)
+  await t.rejects(ask({ ask: 'event', seq: 3 }, { answers }), /unknown-event/)
+  await t.rejects(ask({ ask: 'trace', link: 'b9', count: 3 }, {}), /unknown-link/)
+})
