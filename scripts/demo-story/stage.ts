@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { SimulatedArea, SimulatedServer, siteFiles } from '../../drivers/simulated/index.js'
 import { createKey, readKey } from '../../src/control/key-file.js'
 import { accountId, dayMs, epochMs, type LedgerEntry, type StreamExtent } from '../../src/model/index.js'
+import { daemonCommand } from '../../src/runtime/daemon-command.js'
 import { createSystemClock, systemRandom, systemTimers } from '../../src/runtime/system-clock.js'
 import { openInProcessStore } from '../../src/store/index.js'
 import { startEmbeddedBroker, type EmbeddedBroker } from '../embedded-broker.js'
@@ -160,7 +161,11 @@ async function startDaemon(folder: string): Promise<ChildProcess> {
   const logPath = join(folder, 'daemon.log')
   const log = openSync(logPath, 'a')
   const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
-  const daemon = spawn(process.execPath, [main, '--config', join(folder, 'wattkeep.yaml')], { stdio: ['ignore', log, log] })
+  const { flags, env } = daemonCommand
+  const daemon = spawn(process.execPath, [...flags, main, '--config', join(folder, 'wattkeep.yaml')], {
+    stdio: ['ignore', log, log],
+    env: { ...process.env, ...env },
+  })
   const before = readFileSync(logPath, 'utf8').length
   for (let waited = 0; waited < startMsMax; waited += 50) {
     if (readFileSync(logPath, 'utf8').slice(before).includes('"event":"ready"')) return daemon

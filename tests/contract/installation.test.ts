@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rea
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { daemonCommand } from '../../src/runtime/daemon-command.js'
 import { loadSettings } from '../../src/settings/index.js'
 import { projectRoot } from '../helpers/root.js'
 import { settingsChecks } from '../helpers/settings-checks.js'
@@ -30,6 +31,19 @@ await t.test('the unit is one that systemd understands', needsAnalyze, async (t)
   t.match(unit, /^WatchdogSec=\d+$/m)
 })
 
+await t.test('the unit starts the daemon as everything else does', async (t) => {
+  const unit = readFileSync(join(root, 'systemd/wattkeep.service'), 'utf8')
+  const flags = /^ExecStart=\/usr\/bin\/env node (.*) \/opt\/wattkeep\/dist\/src\/main\.js --config \S+$/m.exec(unit)?.[1]
+  t.same(flags?.split(' '), daemonCommand.flags)
+  const environment = /^Environment=(.*)$/m.exec(unit)?.[1]
+  t.same(
+    environment?.split(' '),
+    Object.entries(daemonCommand.env).map(([name, value]) => `${name}=${value}`),
+  )
+  const known = spawnSync(process.execPath, [...daemonCommand.flags, '-e', ''], { encoding: 'utf8' })
+  t.match(known, { status: 0, stdout: '', stderr: '' }, 'this Node knows every option')
+})
+
 await t.test('a dry run changes nothing', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'wattkeep-install-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
@@ -55,6 +69,9 @@ await t.test('what is installed is whole, runs by itself, and a second run keeps
   const frame = ['frame', '--json', '68AAAAAAAAAAAA681300DF16']
   const shown = execFileSync(process.execPath, [join(program, 'dist/src/cli.js'), ...frame], { encoding: 'utf8', cwd: folder })
   t.match(JSON.parse(shown), { ok: true, protocol: 'dlt645-2007', control: '13' })
+  const unit = readFileSync(join(folder, 'etc/systemd/system/wattkeep.service'), 'utf8')
+  const command = [process.execPath, ...daemonCommand.flags, '/opt/wattkeep/dist/src/main.js'].join(' ')
+  t.match(unit, `\nExecStart=${command} --config /etc/wattkeep/wattkeep.yaml\n`)
   if (analyze) t.same(verify(join(folder, 'etc/systemd/system/wattkeep.service')), { status: 0, text: '' })
 
   appendFileSync(join(etc, 'wattkeep.yaml'), '# our own words\n')
@@ -67,7 +84,8 @@ await t.test('what is installed is whole, runs by itself, and a second run keeps
 await t.test('another place for the program stands in the unit and the command', async (t) => {
   const shown = install('--dry-run', '--destdir', '/nowhere', '--prefix', '/usr/lib/wattkeep')
   t.match(shown, /ln -sfn \/usr\/lib\/wattkeep\/dist\/src\/cli\.js/)
-  t.match(shown, /ExecStart=\S+\/node\\ \/usr\/lib\/wattkeep\//)
+  t.match(shown, /ExecStart=\S+\/node\\ /)
+  t.match(shown, /\/opt\/wattkeep\/\\\|\\ \/usr\/lib\/wattkeep\//)
   t.equal(spawnSync(join(root, 'scripts/install'), ['--prefix', 'relative'], { encoding: 'utf8' }).status, 1)
   t.equal(spawnSync(join(root, 'scripts/install'), ['--surprise'], { encoding: 'utf8' }).status, 2)
 })

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { daemonCommand } from '../../src/runtime/daemon-command.js'
 
 const program = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 /** How long a start or an end may take on a busy machine before the test fails; a limit against hanging. */
@@ -38,7 +39,10 @@ export class DaemonProcess {
 
   constructor(config: string | null, env: NodeJS.ProcessEnv = process.env) {
     const args = config === null ? [] : ['--config', config]
-    const child = spawn(process.execPath, ['--enable-source-maps', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
+    const child = spawn(process.execPath, ['--enable-source-maps', ...daemonCommand.flags, program, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...env, ...daemonCommand.env },
+    })
     this.#child = child
     createInterface({ input: child.stdout }).on('line', (line) => this.#hear(line))
     child.stderr.on('data', (bytes: Buffer) => (this.said += bytes.toString()))
