@@ -1,5 +1,5 @@
 import { readSync, writeSync } from 'node:fs'
-import { SerialPort } from 'serialport'
+import type { SerialPort } from 'serialport'
 import { byteMsOf, type SerialSpec } from './link-url.js'
 import { ReopeningLink, type Channel, type ChannelEvents, type LinkWorld, type WriteResult } from './reopening-link.js'
 
@@ -27,8 +27,7 @@ type PolledPort = Extract<Port, { poller: unknown }>
 const readBytesMax = 4096
 
 function openSerial(spec: SerialSpec, events: ChannelEvents): () => void {
-  const { path, baud, parity, dataBits, stopBits, lock } = spec
-  SerialPort.binding.open({ path, baudRate: baud, parity, dataBits, stopBits, lock, hupcl: false }).then(
+  openPort(spec).then(
     (port) => {
       if (!('poller' in port)) return events.lost('unsupported-platform', 'serial links need Linux or macOS')
       const channel = new SerialChannel(port, events)
@@ -39,6 +38,12 @@ function openSerial(spec: SerialSpec, events: ChannelEvents): () => void {
   )
   // The binding cannot be stopped half-way; a port that opens too late is closed again.
   return () => {}
+}
+
+/** Sites without a serial port never load the package: it takes 5 MiB. */
+async function openPort({ path, baud, parity, dataBits, stopBits, lock }: SerialSpec): Promise<Port> {
+  const { SerialPort } = await import('serialport')
+  return await SerialPort.binding.open({ path, baudRate: baud, parity, dataBits, stopBits, lock, hupcl: false })
 }
 
 class SerialChannel implements Channel {

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { Readable } from 'node:stream'
 import type { Socket } from 'node:net'
 import { MqttClient } from 'mqtt'
@@ -63,6 +64,7 @@ export function openMqttLink(options: MqttLinkOptions, handlers: MqttLinkHandler
     return { publish: () => undefined, subscribe: () => undefined, end: () => undefined, destroy: () => undefined }
   }
   const { socket } = opened
+  keepPacketWriterSmall()
   const client = new MqttClient(() => socket, clientOptions(options, opened.password))
   let reason: string | null = null
   let isOpen = false
@@ -108,6 +110,14 @@ export function openMqttLink(options: MqttLinkOptions, handlers: MqttLinkHandler
       socket.destroy()
     },
   }
+}
+
+/** The library's packet writer would make a buffer of each of the 65,536 packet numbers beforehand: 7 MiB to save nothing. */
+function keepPacketWriterSmall(): void {
+  // Its own copy of the package: another one would change nothing.
+  const requireForMqtt = createRequire(createRequire(import.meta.url).resolve('mqtt'))
+  const { writeToStream } = requireForMqtt('mqtt-packet') as { readonly writeToStream: { cacheNumbers: boolean } }
+  writeToStream.cacheNumbers = false
 }
 
 function clientOptions(options: MqttLinkOptions, password: string | null): IClientOptions {
