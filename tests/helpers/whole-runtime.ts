@@ -2,13 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { KeyObject } from 'node:crypto'
-import {
-  SimulatedArea,
-  VirtualTime,
-  seededRandom,
-  siteFiles,
-  type AreaOptions,
-} from '../../drivers/simulated/index.js'
+import { SimulatedArea, VirtualTime, seededRandom, siteFiles, type AreaOptions } from '../../drivers/simulated/index.js'
 import { calendarOn } from '../../src/calendar.js'
 import { signEnvelope } from '../../src/control/envelope.js'
 import { createKey, readKey } from '../../src/control/key-file.js'
