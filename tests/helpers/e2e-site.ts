@@ -20,6 +20,8 @@ export interface SiteOptions {
   readonly tasks: string
   /** Where links are reached instead, by their ids. */
   readonly urls?: Readonly<Record<string, string>>
+  /** Further lines of the master's section. */
+  readonly masterLines?: readonly string[]
   /** Further lines of the main file. */
   readonly extra?: readonly string[]
 }
@@ -70,7 +72,7 @@ export function writeSite(options: SiteOptions): string {
   return path
 }
 
-function mastersOf({ brokers, keys }: SiteOptions): readonly string[] {
+function mastersOf({ brokers, keys, masterLines = [] }: SiteOptions): readonly string[] {
   if (brokers.length === 0) return []
   const registered = keys.map(({ registered: { id, publicKey } }) => `{ id: ${id}, publicKey: ${publicKey} }`)
   return [
@@ -79,6 +81,7 @@ function mastersOf({ brokers, keys }: SiteOptions): readonly string[] {
     `    keys: [${registered.join(', ')}]`,
     `    brokers: ${JSON.stringify(brokers)}`,
     '    reconnectSeconds: { first: 1, max: 1 }',
+    ...masterLines,
   ]
 }
 
