@@ -104,7 +104,7 @@ function prepare(sql: Sql, path: string, synchronous: Synchronous): void {
   sql.pragma(`synchronous = ${synchronous}`)
   sql.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
   sql.pragma(`journal_size_limit = ${WAL_BYTES_MAX}`)
-  sql.pragma('cache_size = -4096')
+  sql.pragma('cache_size = -2048')
   sql.pragma('temp_store = MEMORY')
   if (path !== memoryPath && mode !== 'wal')
     throw new FaultError('store-pragma', `journal_mode is ${String(mode)} instead of wal`)
