@@ -66,7 +66,7 @@ function tell(figures: Figures, samples: readonly Sample[], { exchanges }: { rea
   figures.add(name, 'slope over the last three quarters', slopePerHour(late), 'MiB/h', 'flat')
   figures.add(name, 'private and dirty at the end', last.privateDirtyMib, 'MiB')
   figures.add(name, 'exchanges', exchanges, '')
-  figures.add(name, 'CPU for each exchange, start included', (last.cpuMs * 1000) / exchanges, 'us')
+  if (exchanges > 0) figures.add(name, 'CPU for each exchange, start included', (last.cpuMs * 1000) / exchanges, 'us')
 }
 
 /** Least squares over the samples' resident memory. */
