@@ -83,9 +83,10 @@ async function rage(world: FieldWorld, clerk: Clerk): Promise<Storm> {
   const tookMs = performance.now() - startedAt
   for (const meter of world.meters) await world.area.ask({ do: 'load', meter, watts: 0 })
   for (const { link } of world.area.links) await world.area.setFaults(link, { lostRequestsPpm: 0, lostRepliesPpm: 0 })
-  await clerk.settled()
   const to = epochMs(Date.now())
-  await pause(slotSeconds * 1000)
+  await clerk.settled()
+  // A read that failed just now is tried again after some seconds.
+  await pause(2 * slotSeconds * 1000)
   return { from, to, pressed, tookMs }
 }
 
