@@ -8,7 +8,7 @@ export interface DaemonCommand {
 
 /**
  * Keeps the process small rather than quick: a field box may have 256 MiB for everything. The interpreter alone takes 1.6 times the
- * processor time of compiled code for the same exchanges, and 20 MiB less; a field box spends its time waiting for wires. A small
+ * processor time of compiled code for the same exchanges, and 14 MiB less; a field box spends its time waiting for wires. A small
  * young generation, a heap that grows in small steps, one arena of malloc and two threads for files and names do the rest; disk
  * work has the store's thread. `systemd/wattkeep.service` says the same words.
  */
