@@ -28,7 +28,7 @@ export interface SiteOptions {
 
 /** Registers every few seconds, so that a kill always falls into something. */
 export const quickTasks = (seconds: number): string => `tasks:
-  - { id: quick, kind: curve, cron: '*/${seconds} * * * * *', items: [energy], backfillDays: 0, liveWindowMinutes: 1, closesAfterMinutes: 5 }
+  - { id: quick, kind: curve, cron: '*/${seconds} * * * * *', items: [energy], backfillDays: 0, liveWindowMinutes: 1, closesAfterMinutes: 1 }
   - { id: status, kind: status, cron: '30 * * * * *', items: [status], liveWindowMinutes: 1, closesAfterMinutes: 2 }
   - { id: freeze, kind: daily-freeze, cron: '*/30 * * * * *', items: [energy], backfillDays: 1 }
 `
