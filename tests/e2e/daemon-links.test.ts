@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { meterId, streams } from '../../src/model/index.js'
+import { meterId, streams, type OrderBody } from '../../src/model/index.js'
 import { startWires } from '../../scripts/wire-process.js'
 import { noTasks, quickTasks, siteConcentrator } from '../helpers/e2e-site.js'
 import { FieldWorld } from '../helpers/field-world.js'
@@ -10,6 +10,7 @@ import { startTcpRelay } from '../helpers/tcp-relay.js'
 import { until } from '../helpers/uplink-bench.js'
 
 const readNow = { kind: 'read-now', meter: meterId('m1-001'), registers: ['0001FF00'] } as const
+const registers = ['0001FF00', '0002FF00', '0201FF00', '0202FF00', '0203FF00', '040005FF', '0400010C']
 
 t.setTimeout(300_000)
 
@@ -117,6 +118,35 @@ await t.test('lesson 20: a line that is unplugged and comes back under another n
   await until('the master hears of it', () => world.events('bus.down').length > 0)
   t.strictSame(daemon.errors, [])
 })
+
+await t.test(
+  'lesson 22: orders in the midst of reading never make two talk at once, and the broker hears of us in time',
+  async (t) => {
+    const world = new FieldWorld({ buses: 1, meters: 4, seed: 15, baud: 9600, terminals: false, tasks: noTasks })
+    t.teardown(() => world.close())
+    await world.open()
+    const [link] = world.area.links
+    const path = `${world.folder}/tty-own`
+    const connect = `127.0.0.1:${portOf(link?.url ?? '')}`
+    const wires = await startWires({ wires: [{ link: path, connect }], baud: 9600, replyDelayMs: 20 })
+    t.teardown(() => wires.stop().catch(() => []))
+    const urls = { bus1: `serial:${path}?baud=9600&parity=even` }
+    world.writeSite(quickTasks(2), { urls, masterLines: ['    keepAliveSeconds: 10'] })
+    const daemon = world.startDaemon()
+    await world.ready()
+    const ids = Array.from({ length: 24 }, (_, index) => {
+      const meter = meterId(world.meters[index % 4] ?? '')
+      const body: OrderBody = index % 3 === 0 ? { kind: 'alarm', meter, on: index % 2 === 0 } : { ...readNow, meter, registers }
+      return world.station.order(siteConcentrator, body, 60_000 + index * 1_000).id
+    })
+    for (const id of ids) t.match(await world.ended(id), { stage: 'done' })
+    const [stats] = await wires.takeStats()
+    t.equal(stats?.overlaps, 0)
+    t.ok((stats?.requests ?? 0) > 100, `${stats?.requests} requests`)
+    t.notOk(daemon.lines.some(({ event }) => event === 'uplink-closed'))
+    t.strictSame(daemon.errors, [])
+  },
+)
 
 function portOf(url: string): number {
   return Number(/:(\d+)/.exec(url.replace(/^\w+:\/\//, ''))?.[1])
