@@ -198,7 +198,23 @@ function whatIsMissing(): string | null {
       return `${program} is missing (Debian: apt-get install --no-install-recommends ${packageName})`
     }
   }
-  return null
+  return whatIsForbidden()
+}
+
+/** A container may show the devices and still not let anybody use them. */
+function whatIsForbidden(): string | null {
+  const folder = mkdtempSync(join(tmpdir(), 'wattkeep-powercut-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'none', folder], { stdio: 'pipe' })
+    execFileSync('umount', [folder], { stdio: 'pipe' })
+    closeSync(openSync('/dev/fuse', 'r+'))
+    execFileSync('losetup', ['--find'], { stdio: 'pipe' })
+    return null
+  } catch (error) {
+    return `this machine forbids mounts, FUSE or loop devices (${String(error).split('\n')[0] ?? ''})`
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 function parseSynchronous(text: string): Synchronous {
