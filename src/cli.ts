@@ -2,24 +2,24 @@
 import { homedir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { Command, CommanderError } from 'commander'
-import { tell, tellError, type CliWorld } from './console/cli-world.js'
+import { tell, tellErrors, type CliWorld } from './console/cli-world.js'
 import { showFrames } from './console/commands/frame.js'
 import { probe, probeText, type LinkTrouble, type ProbeReport } from './console/commands/probe.js'
 import { frameDecoders } from './console/decoders.js'
 import { addKeys, addOrders } from './console/order-program.js'
 import { addCheck, addLooking } from './console/program.js'
 import { askWithoutEcho } from './console/terminal-prompt.js'
-import type { InputError, MeterAddress } from './model/index.js'
+import type { InputError, Result } from './model/index.js'
 import type { Log, MeterProtocol } from './ports/index.js'
 import { createSystemClock, systemRandom, systemTimers } from './runtime/system-clock.js'
 import { softwareVersion } from './runtime/version.js'
 
-/** A bad command line: told on standard error (or as JSON), exit status 2. */
+/** A bad command line: all that is wrong is told on standard error (or as JSON), exit status 2. */
 class UsageError extends Error {
-  readonly error: InputError
-  constructor(error: InputError) {
-    super(`${error.at}: ${error.message}`)
-    this.error = error
+  readonly errors: readonly InputError[]
+  constructor(errors: readonly InputError[]) {
+    super(errors.map(({ at, message }) => `${at}: ${message}`).join('; '))
+    this.errors = errors
   }
 }
 
@@ -118,11 +118,12 @@ async function runProbe(flags: ProbeFlags): Promise<ProbeReport> {
   const protocol = protocols.get(flags.protocol)
   if (protocol === undefined) {
     const message = `expected one of ${protocolNames}, got ${JSON.stringify(flags.protocol)}`
-    throw new UsageError({ code: 'unknown-protocol', at: '--protocol', message })
+    throw new UsageError([{ code: 'unknown-protocol', at: '--protocol', message }])
   }
-  const asked = checkProbe(flags, protocol)
   const spec = parseLinkUrl(flags.link)
-  if (!spec.ok) throw new UsageError({ ...spec.error, at: `--link ${spec.error.at}` })
+  const faults = spec.ok ? [] : spec.error.map((error) => ({ ...error, at: `--link ${error.at}` }))
+  const asked = checkProbe(flags, protocol, faults)
+  if (!spec.ok || faults.length > 0) throw new UsageError(faults)
   const clock = createSystemClock({ lastPersisted: null, assumeSynchronised: false })
   const { log, notOpen } = listenForTrouble()
   const link = createLink(spec.value, { clock, timers: systemTimers, random: systemRandom, log })
@@ -134,27 +135,26 @@ async function runProbe(flags: ProbeFlags): Promise<ProbeReport> {
   }
 }
 
-function checkProbe(flags: ProbeFlags, protocol: MeterProtocol) {
+/** What is to be asked; what is wrong with the flags is added to `faults`, and what is given back is of no use then. */
+function checkProbe(flags: ProbeFlags, protocol: MeterProtocol, faults: InputError[]) {
+  const take = <T>(at: string, checked: Result<T, InputError>): T | null => {
+    if (!checked.ok) faults.push({ ...checked.error, at })
+    return checked.ok ? checked.value : null
+  }
   if ((flags.address === undefined) === (flags.find !== true)) {
-    throw new UsageError({ code: 'address-or-find', at: '--address', message: 'expected either --address A or --find' })
+    faults.push({ code: 'address-or-find', at: '--address', message: 'expected either --address A or --find' })
   }
+  const address = flags.address === undefined ? null : take('--address', protocol.checkAddress(flags.address))
   if (flags.address !== undefined && flags.read.length === 0) {
-    throw new UsageError({ code: 'nothing-to-read', at: '--read', message: 'expected at least one register' })
+    faults.push({ code: 'nothing-to-read', at: '--read', message: 'expected at least one register' })
   }
-  if (!/^[0-9]$/.test(flags.repeats)) throw new UsageError({ code: 'bad-number', at: '--repeats', message: 'expected 0 to 9' })
+  const registers = flags.read.flatMap((register) => take('--read', protocol.checkRegister(register)) ?? [])
+  if (!/^[0-9]$/.test(flags.repeats)) faults.push({ code: 'bad-number', at: '--repeats', message: 'expected 0 to 9' })
   const firstByteMs = /^\d{2,5}$/.test(flags.wait) ? Number(flags.wait) : 0
   if (firstByteMs < 20 || firstByteMs > waitMsMax) {
-    throw new UsageError({ code: 'bad-number', at: '--wait', message: `expected 20 to ${waitMsMax} milliseconds` })
+    faults.push({ code: 'bad-number', at: '--wait', message: `expected 20 to ${waitMsMax} milliseconds` })
   }
-  const address: MeterAddress | null =
-    flags.address === undefined ? null : expectOk('--address', protocol.checkAddress(flags.address))
-  const registers = flags.read.map((register) => expectOk('--read', protocol.checkRegister(register)))
   return { address, registers, repeats: Number(flags.repeats), firstByteMs }
-}
-
-function expectOk<T>(at: string, checked: { ok: true; value: T } | { ok: false; error: InputError }): T {
-  if (checked.ok) return checked.value
-  throw new UsageError({ ...checked.error, at })
 }
 
 /** A link tells in its log why it does not open; nobody else reads this one. */
@@ -177,7 +177,7 @@ try {
   await program.parseAsync()
 } catch (cause) {
   if (cause instanceof UsageError) {
-    tellError(world, { json: process.argv.includes('--json') }, { ...cause.error })
+    tellErrors(world, { json: process.argv.includes('--json') }, cause.errors)
     process.exitCode = 2
   } else if (cause instanceof CommanderError) process.exitCode = cause.exitCode === 0 ? 0 : 2
   else throw cause

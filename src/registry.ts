@@ -4,7 +4,7 @@ import { nextAfter } from './calendar.js'
 import { fail, ok, type InputError, type Result } from './model/index.js'
 import type { Bus, Clock, Log, MeterProtocol, Random, Timers } from './ports/index.js'
 import { dlt645 } from './protocols/dlt645/index.js'
-import type { LinkSettings, SettingsChecks } from './settings/index.js'
+import type { LinkCheck, LinkSettings, SettingsChecks } from './settings/index.js'
 
 /** What a driver makes a bus of. */
 export interface DriverWorld {
@@ -16,7 +16,7 @@ export interface DriverWorld {
 
 interface Driver {
   /** Judges a link's address and the options only this driver knows. */
-  readonly check: (url: string, options: Readonly<Record<string, unknown>>) => Result<unknown, InputError>
+  readonly check: LinkCheck
   readonly open: (link: LinkSettings, world: DriverWorld) => Bus
 }
 
@@ -38,15 +38,17 @@ export function openBus(link: LinkSettings, world: DriverWorld): Bus {
   return driver.open(link, world)
 }
 
-function checkRs485(url: string, options: Readonly<Record<string, unknown>>): Result<unknown, InputError> {
-  const [key] = Object.keys(options)
-  if (key !== undefined) return fail({ code: 'unknown-key', at: `options.${key}`, message: 'rs485 knows no options' })
+function checkRs485(url: string, options: Readonly<Record<string, unknown>>): Result<unknown, readonly InputError[]> {
   const spec = parseLinkUrl(url)
-  return spec.ok ? ok(spec.value) : spec
+  const unknown = Object.keys(options).map((key) => {
+    return { code: 'unknown-key', at: `options.${key}`, message: 'rs485 knows no options' }
+  })
+  const faults = [...(spec.ok ? [] : spec.error), ...unknown]
+  return faults.length === 0 ? ok(null) : fail(faults)
 }
 
 function openRs485(link: LinkSettings, world: DriverWorld): Bus {
   const spec = parseLinkUrl(link.url)
-  if (!spec.ok) throw new Error(`${spec.error.at}: ${spec.error.message}`)
+  if (!spec.ok) throw new Error(spec.error.map(({ at, message }) => `${at}: ${message}`).join('; '))
   return createRs485Bus({ link: createLink(spec.value, world, link.id), clock: world.clock, timers: world.timers })
 }

@@ -38,14 +38,15 @@ const secondsMax = 86_400
  * Reads a link's address: `serial:/dev/ttyS1?baud=2400&parity=even&lock=false`, `tcp://host:port?baud=9600&keepalive=30&stale=60`
  * (seconds). Defaults: 2400 baud, 8 data bits, even parity, one stop bit, locked.
  *
- * @returns the options, or an error that says which part is wrong and what was expected
+ * @returns the options, or all that is wrong, in the order of the text: each error says which part it is and what was expected
  */
-export function parseLinkUrl(text: string): Result<LinkSpec, InputError> {
-  const [address = '', query = '', ...rest] = text.split('?')
-  if (rest.length > 0) return wrong('link-syntax', 'link', 'only one `?` may stand before the options')
-  if (address.startsWith('serial:')) return parseSerial(address.slice('serial:'.length), query)
-  if (address.startsWith('tcp://')) return parseTcp(address.slice('tcp://'.length), query)
-  return wrong('link-kind', 'link', `expected serial:/dev/… or tcp://host:port, got ${JSON.stringify(text)}`)
+export function parseLinkUrl(text: string): Result<LinkSpec, readonly InputError[]> {
+  const [address = '', ...queries] = text.split('?')
+  const query = queries.join('&')
+  const faults = queries.length > 1 ? [wrong('link-syntax', 'link', 'only one `?` may stand before the options')] : []
+  if (address.startsWith('serial:')) return parseSerial(address.slice('serial:'.length), query, faults)
+  if (address.startsWith('tcp://')) return parseTcp(address.slice('tcp://'.length), query, faults)
+  return fail([wrong('link-kind', 'link', `expected serial:/dev/… or tcp://host:port, got ${JSON.stringify(text)}`)])
 }
 
 /** The shortest address that `parseLinkUrl` reads as the same options. */
@@ -61,16 +62,11 @@ export function byteMsOf(spec: LinkSpec): number {
   return ((1 + spec.dataBits + (spec.parity === 'none' ? 0 : 1) + spec.stopBits) * 1000) / spec.baud
 }
 
-function parseSerial(path: string, query: string): Result<LinkSpec, InputError> {
-  if (!path.startsWith('/'))
-    return wrong('serial-path', 'path', `expected an absolute path such as /dev/ttyS1, got ${JSON.stringify(path)}`)
-  let spec: SerialSpec = { kind: 'serial', path, baud: 2400, parity: 'even', dataBits: 8, stopBits: 1, lock: true }
-  for (const [key, value] of pairs(query)) {
-    const taken = serialOption(key, value)
-    if (!taken.ok) return taken
-    spec = { ...spec, ...taken.value }
-  }
-  return ok(spec)
+function parseSerial(path: string, query: string, before: readonly InputError[]): Result<LinkSpec, readonly InputError[]> {
+  const spec: SerialSpec = { kind: 'serial', path, baud: 2400, parity: 'even', dataBits: 8, stopBits: 1, lock: true }
+  const expected = 'expected an absolute path such as /dev/ttyS1'
+  const faults = path.startsWith('/') ? [] : [wrong('serial-path', 'path', `${expected}, got ${JSON.stringify(path)}`)]
+  return withOptions(spec, query, { take: serialOption, before: [...before, ...faults] })
 }
 
 function serialOption(key: string, value: string): Result<Partial<SerialSpec>, InputError> {
@@ -79,28 +75,29 @@ function serialOption(key: string, value: string): Result<Partial<SerialSpec>, I
       return whole(key, value, baudMin, baudMax, (baud) => ({ baud }))
     case 'parity':
       if (value === 'none' || value === 'even' || value === 'odd') return ok({ parity: value })
-      return wrong('link-option', key, `expected none, even or odd, got ${JSON.stringify(value)}`)
+      return fail(wrong('link-option', key, `expected none, even or odd, got ${JSON.stringify(value)}`))
     case 'bits':
       if (value === '7' || value === '8') return ok({ dataBits: value === '7' ? 7 : 8 })
-      return wrong('link-option', key, `expected 7 or 8, got ${JSON.stringify(value)}`)
+      return fail(wrong('link-option', key, `expected 7 or 8, got ${JSON.stringify(value)}`))
     case 'stop':
       if (value === '1' || value === '2') return ok({ stopBits: value === '1' ? 1 : 2 })
-      return wrong('link-option', key, `expected 1 or 2, got ${JSON.stringify(value)}`)
+      return fail(wrong('link-option', key, `expected 1 or 2, got ${JSON.stringify(value)}`))
     case 'lock':
       if (value === 'true' || value === 'false') return ok({ lock: value === 'true' })
-      return wrong('link-option', key, `expected true or false, got ${JSON.stringify(value)}`)
+      return fail(wrong('link-option', key, `expected true or false, got ${JSON.stringify(value)}`))
     default:
-      return wrong('link-option', key, `a serial link knows baud, parity, bits, stop and lock, not ${JSON.stringify(key)}`)
+      return fail(wrong('link-option', key, `a serial link knows baud, parity, bits, stop and lock, not ${JSON.stringify(key)}`))
   }
 }
 
-function parseTcp(address: string, query: string): Result<LinkSpec, InputError> {
+function parseTcp(address: string, query: string, before: readonly InputError[]): Result<LinkSpec, readonly InputError[]> {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:/[\]]+):(\d{1,5})\/?$/.exec(address)
   const [, host = '', portText = ''] = match ?? []
   const port = Number(portText)
-  if (match === null || port < 1 || port > 65_535)
-    return wrong('tcp-address', 'address', `expected host:port with a port of 1 to 65535, got ${JSON.stringify(address)}`)
-  let spec: TcpSpec = {
+  const isGood = match !== null && port >= 1 && port <= 65_535
+  const expected = 'expected host:port with a port of 1 to 65535'
+  const faults = isGood ? [] : [wrong('tcp-address', 'address', `${expected}, got ${JSON.stringify(address)}`)]
+  const spec: TcpSpec = {
     kind: 'tcp',
     host: host.replace(/^\[|\]$/g, ''),
     port,
@@ -108,12 +105,7 @@ function parseTcp(address: string, query: string): Result<LinkSpec, InputError> 
     keepAliveMs: keepAliveDefaultMs,
     staleMs: staleDefaultMs,
   }
-  for (const [key, value] of pairs(query)) {
-    const taken = tcpOption(key, value)
-    if (!taken.ok) return taken
-    spec = { ...spec, ...taken.value }
-  }
-  return ok(spec)
+  return withOptions(spec, query, { take: tcpOption, before: [...before, ...faults] })
 }
 
 function tcpOption(key: string, value: string): Result<Partial<TcpSpec>, InputError> {
@@ -125,8 +117,33 @@ function tcpOption(key: string, value: string): Result<Partial<TcpSpec>, InputEr
     case 'stale':
       return whole(key, value, 0, secondsMax, (seconds) => ({ staleMs: seconds * 1000 }))
     default:
-      return wrong('link-option', key, `a TCP link knows baud, keepalive and stale, not ${JSON.stringify(key)}`)
+      return fail(wrong('link-option', key, `a TCP link knows baud, keepalive and stale, not ${JSON.stringify(key)}`))
   }
+}
+
+interface Taking<Spec> {
+  readonly take: (key: string, value: string) => Result<Partial<Spec>, InputError>
+  /** What was wrong before the options. */
+  readonly before: readonly InputError[]
+}
+
+/** Takes every option, so that a wrong one hides nothing of the others. Of an option given twice nobody knows which was meant. */
+function withOptions<Spec extends LinkSpec>(
+  spec: Spec,
+  query: string,
+  { take, before }: Taking<Spec>,
+): Result<LinkSpec, readonly InputError[]> {
+  const faults = [...before]
+  const seen = new Set<string>()
+  let given = spec
+  for (const [key, value] of pairs(query)) {
+    const taken = take(key, value)
+    if (!taken.ok) faults.push(taken.error)
+    else if (seen.has(key)) faults.push(wrong('link-option', key, 'expected once, stands there twice'))
+    else given = { ...given, ...taken.value }
+    seen.add(key)
+  }
+  return faults.length === 0 ? ok(given) : fail(faults)
 }
 
 function pairs(query: string): (readonly [string, string])[] {
@@ -142,7 +159,7 @@ function pairs(query: string): (readonly [string, string])[] {
 function whole<T>(key: string, value: string, min: number, max: number, make: (n: number) => T): Result<T, InputError> {
   const n = /^\d{1,9}$/.test(value) ? Number(value) : NaN
   if (n >= min && n <= max) return ok(make(n))
-  return wrong('link-option', key, `expected a whole number from ${min} to ${max}, got ${JSON.stringify(value)}`)
+  return fail(wrong('link-option', key, `expected a whole number from ${min} to ${max}, got ${JSON.stringify(value)}`))
 }
 
 function serialOptions(spec: SerialSpec): Record<string, string> {
@@ -165,5 +182,4 @@ function tcpOptions(spec: TcpSpec): Record<string, string> {
 
 const hostText = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
-const wrong = (code: string, at: string, message: string): { readonly ok: false; readonly error: InputError } =>
-  fail({ code, at, message })
+const wrong = (code: string, at: string, message: string): InputError => ({ code, at, message })

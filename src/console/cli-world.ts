@@ -71,10 +71,17 @@ export function tell(world: CliWorld, flags: CommonFlags, { json, text, exit }: 
   world.setExit(exit)
 }
 
-export function tellError(world: CliWorld, flags: CommonFlags, { code, at, message }: InputError): void {
-  if (flags.json === true) world.print(JSON.stringify({ ok: false, error: { code, at, message } }))
-  else world.printError(`wattkeep: ${at}: ${message}`)
-  world.setExit(exitOf(code))
+export function tellError(world: CliWorld, flags: CommonFlags, error: InputError): void {
+  tellErrors(world, flags, [error])
+}
+
+/** Of several the first is `error`, and all stand in `problems`; the status is the first one's. */
+export function tellErrors(world: CliWorld, flags: CommonFlags, errors: readonly InputError[]): void {
+  const problems = errors.map(({ code, at, message }) => ({ code, at, message }))
+  const [error] = problems
+  if (flags.json === true) world.print(JSON.stringify({ ok: false, error, ...(problems.length > 1 ? { problems } : {}) }))
+  else for (const { at, message } of problems) world.printError(`wattkeep: ${at}: ${message}`)
+  world.setExit(exitOf(error?.code ?? ''))
 }
 
 /** Codes of what is right but cannot be had now. */

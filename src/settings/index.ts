@@ -9,6 +9,7 @@ export { settingsJsonSchema } from './json-schema.js'
 export type {
   ConsoleSettings,
   DatabaseSettings,
+  LinkCheck,
   LinkSettings,
   LogLevel,
   MasterSettings,

@@ -147,7 +147,8 @@ function checkLinks(links: readonly Placed<LinkSettings>[], checks: SettingsChec
       continue
     }
     const result = check(link.url, link.options)
-    if (!result.ok) problems.add(result.error.code, at(['url']), `${result.error.at}: ${result.error.message}`)
+    const faults = result.ok ? [] : result.error
+    for (const fault of faults) problems.add(fault.code, at(['url']), `${fault.at}: ${fault.message}`)
   }
 }
 

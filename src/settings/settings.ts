@@ -74,9 +74,11 @@ export interface WatchdogSettings {
 export interface SettingsChecks {
   readonly nextAfter: Calendar['nextAfter']
   readonly protocols: ReadonlyMap<string, ProtocolCheck>
-  /** For each medium: whether it can be reached by this address with these options. */
-  readonly drivers: ReadonlyMap<string, (url: string, options: Readonly<Record<string, unknown>>) => Result<unknown, InputError>>
+  /** For each medium: whether it can be reached by this address with these options, or all that is wrong with them. */
+  readonly drivers: ReadonlyMap<string, LinkCheck>
 }
+
+export type LinkCheck = (url: string, options: Readonly<Record<string, unknown>>) => Result<unknown, readonly InputError[]>
 
 export interface ProtocolCheck {
   readonly checkRegister: (register: string) => Result<string, InputError>

@@ -34,7 +34,7 @@ const patient: SchedulingPolicy = {
 function host(url: string, policy: SchedulingPolicy = patient): Host {
   const { log, lines } = lineLog()
   const parsed = parseLinkUrl(url)
-  if (!parsed.ok) throw new Error(parsed.error.message)
+  if (!parsed.ok) throw new Error(parsed.error.map(({ message }) => message).join('; '))
   const world = { clock, timers: systemTimers, random: systemRandom }
   const bus = createRs485Bus({ link: createLink(parsed.value, { ...world, log }), clock, timers: systemTimers })
   const runner = createBusRunner({ ...world, link: linkId('bus-1'), bus, quietMs: 0, policy })

@@ -12,7 +12,7 @@ import { answeringMeter, garbledMeter, silentMeter, startTestServer } from '../h
 
 function specOf(url: string): LinkSpec {
   const parsed = parseLinkUrl(url)
-  if (!parsed.ok) throw new Error(parsed.error.message)
+  if (!parsed.ok) throw new Error(parsed.error.map(({ message }) => message).join('; '))
   return parsed.value
 }
 

@@ -11,7 +11,7 @@ const clock = createSystemClock({ lastPersisted: null, assumeSynchronised: true 
 
 function linkTo(url: string): ReopeningLink {
   const parsed = parseLinkUrl(url)
-  if (!parsed.ok) throw new Error(parsed.error.message)
+  if (!parsed.ok) throw new Error(parsed.error.map(({ message }) => message).join('; '))
   return createLink(parsed.value, { clock, timers: systemTimers, random: systemRandom, log: lineLog().log })
 }
 

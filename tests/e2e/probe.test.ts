@@ -178,6 +178,19 @@ await t.test('a wrong command line is status 2, as JSON where that is asked for'
     t.match(await probed('tcp://127.0.0.1:1', args), { status: 2, report: { ok: false, error: { at } } }, args.join(' '))
   }
   t.match(await probed('carrier:pigeon', ['--find']), { status: 2, report: { error: { at: /^--link/ } } })
+  const link = 'serial:/dev/ttyS1?baud=abc&parity=x'
+  t.match(await probed(link, ['--address', '161x', '--wait', '5']), {
+    status: 2,
+    report: {
+      error: { code: 'link-option', at: '--link baud' },
+      problems: [{ at: '--link baud' }, { at: '--link parity' }, { at: '--address' }, { at: '--read' }, { at: '--wait' }],
+    },
+  })
+  t.match(await probe(link, ['--find']), {
+    status: 2,
+    out: '',
+    err: /^wattkeep: --link baud: expected a whole number .*\nwattkeep: --link parity: expected none, even or odd, got "x"\n$/,
+  })
   t.match(await wattkeep(['probe', '--link', 'tcp://h:1', '--protocol', 'morse', '--find']), {
     status: 2,
     err: /expected one of dlt645-2007/,
@@ -201,7 +214,7 @@ await t.test('reads over a terminal at the pace of a wire; a port in use is told
     report: { ok: true, address, reads: [{ error: null }, { values: [{ unit: 'V' }] }] },
   })
   const spec = parseLinkUrl(url)
-  if (!spec.ok) throw new Error(spec.error.message)
+  if (!spec.ok) throw new Error(spec.error.map(({ message }) => message).join('; '))
   const held = createLink(spec.value, { clock, timers: systemTimers, random: systemRandom, log: silentLog })
   const isOpen = new Promise<void>((resolve) => held.onState((open) => (open ? resolve() : undefined)))
   held.start()

@@ -15,7 +15,7 @@ export const settingsChecks: SettingsChecks = {
         const [key] = Object.keys(options)
         return key === undefined
           ? parseLinkUrl(url)
-          : fail({ code: 'unknown-key', at: `options.${key}`, message: 'rs485 knows no options' })
+          : fail([{ code: 'unknown-key', at: `options.${key}`, message: 'rs485 knows no options' }])
       },
     ],
   ]),

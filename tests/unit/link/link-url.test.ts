@@ -48,8 +48,24 @@ await t.test('a wrong address is refused with its place and what was expected', 
   ]
   for (const [text, code, at] of bad) {
     const result = parseLinkUrl(text)
-    t.match(result, { ok: false, error: { code, at } }, text)
-    if (!result.ok) t.match(result.error.message, /expected|knows|only one/, text)
+    t.match(result, { ok: false, error: [{ code, at }] }, text)
+    if (!result.ok) t.match(result.error[0]?.message, /expected|knows|only one/, text)
+    if (!result.ok) t.equal(result.error.length, 1, text)
+  }
+})
+
+await t.test('all that is wrong is told at once, in the order of the text', async (t) => {
+  const bad: readonly (readonly [string, readonly string[]])[] = [
+    ['serial:/dev/ttyS1?baud=abc&parity=x', ['baud', 'parity']],
+    ['serial:ttyS1?baud=9600&speed=1&bits=9&stop=3&lock=maybe', ['path', 'speed', 'bits', 'stop', 'lock']],
+    ['tcp://host?keepalive=0&baud=1', ['address', 'keepalive', 'baud']],
+    ['serial:ttyS1?baud=fast?parity=mark', ['link', 'path', 'baud', 'parity']],
+    ['serial:/dev/ttyS1?baud=2400&baud=9600', ['baud']],
+    ['carrier:pigeon?baud=x', ['link']],
+  ]
+  for (const [text, places] of bad) {
+    const result = parseLinkUrl(text)
+    t.strictSame(result.ok || result.error.map(({ at }) => at), places, text)
   }
 })
 

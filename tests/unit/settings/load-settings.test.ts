@@ -211,6 +211,13 @@ await t.test('rules between the values of the main file are kept', async (t) => 
   for (const [from, to, expected] of cases) t.match(told(t.testdir(), 'example/wattkeep.yaml', from, to), expected)
 })
 
+await t.test('all that is wrong with a link is told, each with its line', async (t) => {
+  const bad = 'url: "serial:ttyS1?baud=abc&parity=x"'
+  const lines = linesOf(site(t.testdir(), (file) => file('example/wattkeep.yaml', (text) => text.replace(/url: .*/, bad))))
+  const places = lines.map((line) => /wattkeep\.yaml:\d+:links\[0\]\.url (\w+): expected/.exec(line)?.[1])
+  t.strictSame(places, ['path', 'baud', 'parity'])
+})
+
 await t.test('limits: too many problems are counted, too large a file is refused', async (t) => {
   const meters = Array.from({ length: 300 }, (_, index) => `  - { id: "M${index}", phase: X }`).join('\n')
   const folder = site(t.testdir(), (file) => file('example/archive.yaml', () => `meters:\n${meters}\n`))
