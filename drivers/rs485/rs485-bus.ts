@@ -3,7 +3,7 @@ import type { Bus, Clock, ExchangeOutcome, ExchangeRequest, Link, Timers, TraceL
 import { stepBus } from './bus-machine.js'
 import { wakeAt, type BusEffect, type BusInput, type BusState } from './bus-state.js'
 import { rs485Settings, type Rs485Settings } from './settings.js'
-import { TraceRing } from './trace-ring.js'
+import { TraceRing } from '../link/index.js'
 
 export interface Rs485Options {
   readonly link: Link

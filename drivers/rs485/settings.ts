@@ -1,3 +1,5 @@
+import type { TraceLimits } from '../link/index.js'
+
 /** How a bus keeps time and what it holds at most. */
 export interface Rs485Settings {
   /** Wire time of one byte, ms; 0 where it is not known. */
@@ -15,7 +17,7 @@ export interface Rs485Settings {
   readonly cancelsEcho: boolean
   /** Bytes of one reply, noise included; more is garbled at once, so a chattering device cannot hold the bus. */
   readonly replyBytesMax: number
-  readonly trace: { readonly linesMax: number; readonly bytesMax: number }
+  readonly trace: TraceLimits
 }
 
 /** The longest gap between two bytes of a frame. @source DL/T 645-2007, 5.2: Tb ≤ 500 ms */
