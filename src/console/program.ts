@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { fail, ok, type InputError, type Result } from '../model/index.js'
+import { countText, fail, ok, type InputError, type Result } from '../model/index.js'
 import { exits, pauseOf, tell, tellError, withDaemon, type CliWorld, type CommonFlags, type Outcome } from './cli-world.js'
 import type { ConsoleClient } from './client.js'
 import { accountsText, accountText } from './commands/account.js'
@@ -39,7 +39,7 @@ export function addCheck(program: Command, world: CliWorld): void {
           exit: exits.done,
         })
       const problems = checked.error.map(({ code, at, message }) => ({ code, at, message }))
-      const text = [...problems.map(({ at, message }) => `${at} ${message}`.trimStart()), `${problems.length} problems`]
+      const text = [...problems.map(({ at, message }) => `${at} ${message}`.trimStart()), countText(problems.length, 'problem')]
       tell(world, flags, { json: { ok: false, problems }, text, exit: exits.wrong })
     })
 }

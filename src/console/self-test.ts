@@ -1,3 +1,4 @@
+import { countText } from '../model/index.js'
 import type { ConsoleBackend } from './backend.js'
 import { linkViews, masterViews } from './status.js'
 import type { CheckView, SelfTestView } from './views.js'
@@ -42,7 +43,11 @@ async function storeChecks(backend: ConsoleBackend): Promise<readonly CheckView[
   return [
     check('store', health.synchronous === 'FULL', `synchronous ${health.synchronous}, schema ${health.schemaVersion}`),
     warn('store file', health.state !== 'salvaged', `${health.state} at the last start`),
-    warn('readings refused', health.refusedValues === 0, `${health.refusedValues} values for want of room since the start`),
+    warn(
+      'readings refused',
+      health.refusedValues === 0,
+      `${countText(health.refusedValues, 'value')} for want of room since the start`,
+    ),
     check(
       'money safe',
       health.moneySafe,
@@ -57,7 +62,7 @@ async function accountChecks(backend: ConsoleBackend): Promise<readonly CheckVie
   const stopped = accounts.filter(({ account }) => account.pricingStopped !== null).map(({ account }) => account.id)
   const stuck = accounts.filter(({ account }) => account.relay.problem !== null).map(({ account }) => account.id)
   return [
-    check('accounts verified', unverified.length === 0, few(unverified, `${accounts.length} accounts`)),
+    check('accounts verified', unverified.length === 0, few(unverified, countText(accounts.length, 'account'))),
     check('pricing', stopped.length === 0, few(stopped, 'stopped for none')),
     check('relays of accounts', stuck.length === 0, few(stuck, 'none refuses orders')),
   ]
@@ -71,9 +76,9 @@ function diskChecks(backend: ConsoleBackend): readonly CheckView[] {
 
 function busChecks(backend: ConsoleBackend): readonly CheckView[] {
   return linkViews(backend).flatMap(({ link, up, meters, silentMeters, replies, url }) => {
-    const state = check(`link ${link}`, up, up ? `up, ${replies} replies since the start` : `down: ${url}`)
+    const state = check(`link ${link}`, up, up ? `up, ${countText(replies, 'reply', 'replies')} since the start` : `down: ${url}`)
     const isHeard = silentMeters <= meters * silentShareMax
-    return up && meters > 0 ? [state, warn(`meters of ${link}`, isHeard, `${silentMeters} of ${meters} are silent`)] : [state]
+    return up && meters > 0 ? [state, warn(`meters of ${link}`, isHeard, `${silentMeters} of ${meters} silent`)] : [state]
   })
 }
 
@@ -88,7 +93,7 @@ function collectionChecks(backend: ConsoleBackend): readonly CheckView[] {
   const { waitsForClock, openSlots, pointsWaiting } = collection
   const detail = waitsForClock
     ? 'waits: the clock stands before the last record'
-    : `${openSlots} slots open, ${pointsWaiting} points wait`
+    : `${countText(openSlots, 'slot')} open, ${countText(pointsWaiting, 'point waits', 'points wait')}`
   return [check('collection', !waitsForClock, detail)]
 }
 
@@ -102,7 +107,7 @@ async function uplinkChecks(backend: ConsoleBackend): Promise<readonly CheckView
   const { extents } = await backend.query('extents', {})
   const masters = await masterViews(backend, extents)
   return masters.map(({ master, state, broker, waiting, lastError }) => {
-    const rest = `${waiting} records wait${lastError === null || state === 'online' ? '' : `; ${lastError}`}`
+    const rest = `${countText(waiting, 'record waits', 'records wait')}${lastError === null || state === 'online' ? '' : `; ${lastError}`}`
     return check(`uplink ${master}`, state === 'online', `${state}, ${broker}, ${rest}`)
   })
 }

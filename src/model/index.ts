@@ -1,6 +1,7 @@
 /** The vocabulary of Wattkeep: pure types and the few functions that belong to them. Imports nothing outside this folder. */
 export * from './account.js'
 export * from './archive.js'
+export * from './count-text.js'
 export * from './entry.js'
 export * from './event.js'
 export * from './ids.js'

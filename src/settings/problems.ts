@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { InputError } from '../model/index.js'
+import { countText, type InputError } from '../model/index.js'
 
 /** Way to a value inside a document: keys and list positions. */
 export type Path = readonly (string | number)[]
@@ -24,7 +24,14 @@ export class Problems {
 
   get list(): readonly InputError[] {
     if (this.#more === 0) return this.#list
-    return [...this.#list, { code: 'more-problems', at: '', message: `${this.#more} further problems are not listed` }]
+    return [
+      ...this.#list,
+      {
+        code: 'more-problems',
+        at: '',
+        message: `${countText(this.#more, 'further problem is', 'further problems are')} not listed`,
+      },
+    ]
   }
 
   get isEmpty(): boolean {

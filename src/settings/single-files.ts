@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { fail, ok, type InputError, type Result } from '../model/index.js'
+import { countText, fail, ok, type InputError, type Result } from '../model/index.js'
 import { loadSettings } from './load-settings.js'
 import { Problems } from './problems.js'
 import type { SettingsChecks } from './settings.js'
@@ -25,7 +25,7 @@ export function checkSite(path: string, checks: SettingsChecks): Result<string, 
   const { concentrator, links, parameters, masters } = loaded.value
   const { meters, tasks, tariffs } = parameters
   return ok(
-    `${concentrator}: ${links.length} links, ${meters.length} meters, ${tasks.length} tasks, ` +
-      `${tariffs.length} tariff versions, ${masters.length} masters`,
+    `${concentrator}: ${countText(links.length, 'link')}, ${countText(meters.length, 'meter')}, ` +
+      `${countText(tasks.length, 'task')}, ${countText(tariffs.length, 'tariff version')}, ${countText(masters.length, 'master')}`,
   )
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { epochMs, type EpochMs, type RateSwitch, type Season, type TariffVersion } from '../model/index.js'
+import { countText, epochMs, type EpochMs, type RateSwitch, type Season, type TariffVersion } from '../model/index.js'
 import {
   checked,
   dateText,
@@ -71,7 +71,7 @@ export const tariffSchema = checked(tariffShape, ({ seasons, prices }) => {
   return [
     ...(rises ? [] : [{ path: ['seasons'], message: 'expected seasons in the order of their first days' }]),
     ...highest.flatMap((rate, index) => {
-      const message = `uses rate ${rate}, but there are only ${prices.length} prices`
+      const message = `uses rate ${rate}, but there ${prices.length === 1 ? 'is' : 'are'} only ${countText(prices.length, 'price')}`
       return rate > prices.length ? [{ path: ['seasons', index], message }] : []
     }),
   ]

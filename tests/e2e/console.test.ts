@@ -225,7 +225,7 @@ await t.test('a technician on site, without any network', async (t) => {
     t.notOk(existsSync(site.socket), 'a clean stop takes the socket away')
     t.match(await site.run(['status']), { status: 3, err: /there is no such socket; is the daemon running/ })
     t.match(await site.json(['status']), { ok: false, error: { code: 'no-daemon' } })
-    t.match(await site.run(['check', site.config]), { status: 0, out: /^DCU-E2E: 1 links, 4 meters/ })
+    t.match(await site.run(['check', site.config]), { status: 0, out: /^DCU-E2E: 1 link, 4 meters, / })
   })
 })
 

@@ -1,3 +1,4 @@
+import { countText } from '../../model/index.js'
 import { amountText, localTime, offsetText, shortTime, table, wrapped } from '../columns.js'
 import type { AccountFacts, AccountRow, AccountsView, AccountView, EntryView } from '../views.js'
 
@@ -17,7 +18,7 @@ export function accountsText({ accounts, utcOffsetMinutes }: AccountsView): read
   ])
   return [
     ...table([['ACCOUNT', 'METER', 'STATE', 'BALANCE', 'UNIT', 'READ', 'HELD BY'], ...rows], [3]),
-    `${accounts.length} accounts`,
+    countText(accounts.length, 'account'),
   ]
 }
 
@@ -39,7 +40,10 @@ function headOf(account: AccountFacts, utcOffsetMinutes: number): readonly (read
     ['account', `${account.account}, meter ${account.meter}, tariff ${account.tariff}, opened ${time(account.openedAt)}`],
     ['state', `${account.state}${account.verified ? '' : ', UNVERIFIED: nothing is priced or cut until the master agrees'}`],
     ['balance', `${amountText(account.balance)} ${unit} by the reading of ${time(account.lastReadingAt)}`],
-    ['posted', `${amountText(account.posted)} ${unit} in ${account.entryCount} entries, up to ${postedText(postedTo, time)}`],
+    [
+      'posted',
+      `${amountText(account.posted)} ${unit} in ${countText(account.entryCount, 'entry', 'entries')}, up to ${postedText(postedTo, time)}`,
+    ],
     ['limits', `alarm 1 ${of('alarm1')}, alarm 2 ${of('alarm2')}, overdraft ${of('overdraft')}, closing ${of('closePermitted')}`],
     ['relay', relayText(relay, time)],
     ...(account.heldBy.length === 0 ? [] : [['held by', account.heldBy.join(', ')] as const]),

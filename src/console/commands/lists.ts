@@ -1,3 +1,4 @@
+import { countText } from '../../model/index.js'
 import { localTime, shortTime, table, wrapped } from '../columns.js'
 import type { GapsView, OrdersView, OrderView } from '../views.js'
 import { originText, stageText } from './why-orders.js'
@@ -16,7 +17,7 @@ export function gapsText({ from, to, gaps, more, utcOffsetMinutes }: GapsView): 
   if (gaps.length === 0) return [`no gaps ${span}`]
   return [
     ...table([['SLOT', 'METER', 'TASK', 'ITEM', 'REASON'], ...rows]),
-    `${gaps.length} values are missing${more ? ' and more that are not listed (--count)' : ''} ${span}`,
+    `${countText(gaps.length, 'value is', 'values are')} missing${more ? ' and more that are not listed (--count)' : ''} ${span}`,
   ]
 }
 

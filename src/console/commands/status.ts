@@ -1,3 +1,4 @@
+import { countText } from '../../model/index.js'
 import { bytesText, columnsMax, localTime, offsetText, shortTime, spanText, table, wrapped } from '../columns.js'
 import type { CheckView, MetersView, SelfTestView, StatusView } from '../views.js'
 
@@ -6,7 +7,7 @@ export function statusText(status: StatusView): readonly string[] {
   const { concentrator, software, upSeconds, at, utcOffsetMinutes, clockTrusted, store } = status
   const time = `${localTime(at, utcOffsetMinutes)} ${offsetText(utcOffsetMinutes)}`
   const free = store.freeBytes === null ? '' : `, ${bytesText(store.freeBytes)} free`
-  const refused = store.refusedValues === 0 ? '' : `, ${store.refusedValues} values refused`
+  const refused = store.refusedValues === 0 ? '' : `, ${countText(store.refusedValues, 'value')} refused`
   return [
     `${concentrator}  ${software}  up ${spanText(upSeconds)}`,
     ...wrapped('time      ', `${time}, ${clockTrusted ? 'trusted' : 'NOT TRUSTED: nothing is cut'}`),
@@ -27,7 +28,7 @@ function accountsText({ total, byState, unverified, held }: StatusView['accounts
     ...(unverified === 0 ? [] : [`${unverified} UNVERIFIED`]),
     ...(held === 0 ? [] : [`${held} with a cut held by a guard`]),
   ]
-  return [`${total} account${total === 1 ? '' : 's'}${total === 0 ? '' : ':'} ${states.join(', ')}`.trim(), ...more].join('; ')
+  return [`${countText(total, 'account')}${total === 0 ? '' : ':'} ${states.join(', ')}`.trim(), ...more].join('; ')
 }
 
 function collectionLines(collection: StatusView['collection']): readonly string[] {
@@ -37,9 +38,9 @@ function collectionLines(collection: StatusView['collection']): readonly string[
   const gaps = Object.values(today.missing).reduce((sum, count) => sum + count, 0)
   const parts = [
     `today ${today.due} due, ${today.first} at once, ${today.later} later, ${gaps} missing${gaps === 0 ? '' : ` (${missing.join(', ')})`}`,
-    `${openSlots} slots open`,
-    ...(pointsWaiting === 0 ? [] : [`${pointsWaiting} points wait for the store`]),
-    ...(pointsRefused === 0 ? [] : [`${pointsRefused} points refused: disk full`]),
+    `${countText(openSlots, 'slot')} open`,
+    ...(pointsWaiting === 0 ? [] : [`${countText(pointsWaiting, 'point waits', 'points wait')} for the store`]),
+    ...(pointsRefused === 0 ? [] : [`${countText(pointsRefused, 'point')} refused: disk full`]),
     ...(waitsForClock ? ['WAITS FOR THE CLOCK'] : []),
   ]
   return wrapped('readings  ', parts.join('; '))
@@ -82,7 +83,7 @@ export function metersText({ meters, utcOffsetMinutes }: MetersView): readonly s
   const silentCount = meters.filter(({ silent }) => silent).length
   return [
     ...table([['METER', 'ADDRESS', 'LINK', 'LAST REPLY', '', 'DRIFT', 'ACCOUNT'], ...rows], [5]),
-    `${meters.length} meters, ${silentCount} silent`,
+    `${countText(meters.length, 'meter')}, ${silentCount} silent`,
   ]
 }
 

@@ -1,3 +1,4 @@
+import { countText } from '../../model/index.js'
 import type { OrderView } from '../views.js'
 import { detailText } from './why-events.js'
 
@@ -5,7 +6,7 @@ import { detailText } from './why-events.js'
 export function orderSentence(order: OrderView, { utcOffsetMinutes }: { readonly utcOffsetMinutes: number }): string {
   const says = detailText(order.says, utcOffsetMinutes)
   const proof = detailText(order.evidence, utcOffsetMinutes)
-  const attempts = order.attempts === 0 ? '' : ` after ${order.attempts} attempt${order.attempts === 1 ? '' : 's'}`
+  const attempts = order.attempts === 0 ? '' : ` after ${countText(order.attempts, 'attempt')}`
   return (
     `Order ${order.order}: ${originText(order)} ordered ${order.kind}${says === '' ? '' : ` (${says})`}: ` +
     `${stageText(order)}${attempts}.${proof === '' ? '' : ` Evidence: ${proof}.`}`

@@ -1,4 +1,4 @@
-import { fail, ok } from '../../model/index.js'
+import { countText, fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
 import { addressBytes, addressText } from './address.js'
 
@@ -115,14 +115,19 @@ function faultOf(body: Uint8Array): Fault | null {
   const length = byteAt(body, 9)
   const total = frameOverheadBytes + length
   if (body.length < total) {
-    return fault('truncated', body.length, `the length byte says ${length} data bytes: ${total - body.length} bytes are missing`)
+    return fault(
+      'truncated',
+      body.length,
+      `the length byte says ${countText(length, 'data byte')}: ${countText(total - body.length, 'byte is', 'bytes are')} missing`,
+    )
   }
   const sum = checksum(body.subarray(0, total - 2))
   if (sum !== body[total - 2]) {
     return fault('bad-checksum', total - 2, `expected the checksum ${hexByte(sum)}, found ${found(total - 2)}`)
   }
   if (body[total - 1] !== endByte) return fault('no-end', total - 1, `expected the end byte 16, found ${found(total - 1)}`)
-  if (body.length > total) return fault('trailing-bytes', total, `${body.length - total} bytes stand behind the frame`)
+  if (body.length > total)
+    return fault('trailing-bytes', total, `${countText(body.length - total, 'byte stands', 'bytes stand')} behind the frame`)
   return null
 }
 

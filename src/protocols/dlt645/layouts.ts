@@ -1,4 +1,4 @@
-import { fail, ok } from '../../model/index.js'
+import { countText, fail, ok } from '../../model/index.js'
 import type { InputError, RegisterValue, Result } from '../../model/index.js'
 import { joinBytes } from './bytes.js'
 import { bytesOfFields, type Field, type FreezeItem, type Layout } from './fields.js'
@@ -168,4 +168,8 @@ function encodeFreeze(rest: PlainValue[], items: readonly FreezeItem[]): Uint8Ar
 const times = (count: number, fields: readonly Field[]): readonly Field[] => Array.from({ length: count }, () => fields).flat()
 
 const badLength = (data: Uint8Array) =>
-  fail({ code: 'bad-length', at: 'data', message: `${data.length} bytes are not the length of this register` })
+  fail({
+    code: 'bad-length',
+    at: 'data',
+    message: `${countText(data.length, 'byte is', 'bytes are')} not the length of this register`,
+  })

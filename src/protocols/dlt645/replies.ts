@@ -1,4 +1,4 @@
-import { fail, ok } from '../../model/index.js'
+import { countText, fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
 import { addressBytes, addressText } from './address.js'
 import { bytesOf, hexOf, joinBytes, reversed } from './bytes.js'
@@ -53,7 +53,8 @@ export function parseReply(frame: Frame): Result<Reply, InputError> {
   const { fn, more } = control
   const kind = 'reply'
   const length = data.length
-  const short = () => refuse('bad-length', `${length} data bytes do not make an answer of this kind`)
+  const short = () =>
+    refuse('bad-length', `${countText(length, 'data byte does', 'data bytes do')} not make an answer of this kind`)
   switch (fn) {
     case 'security':
       return length < 4 ? short() : ok({ kind, fn, di: registerText(data), payload: data.slice(4) })

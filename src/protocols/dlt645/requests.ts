@@ -1,4 +1,4 @@
-import { fail, ok } from '../../model/index.js'
+import { countText, fail, ok } from '../../model/index.js'
 import type { InputError, LocalTime, Result } from '../../model/index.js'
 import type { WriteCredentials } from '../../ports/index.js'
 import { addressBytes, addressText } from './address.js'
@@ -75,7 +75,8 @@ export function parseRequest(frame: Frame): Result<Request, InputError> {
   const { data } = frame
   const { fn } = control
   const length = data.length
-  const short = () => refuse('bad-length', `${length} data bytes do not make a request of this kind`)
+  const short = () =>
+    refuse('bad-length', `${countText(length, 'data byte does', 'data bytes do')} not make a request of this kind`)
   const di = length >= 4 ? registerText(data) : ''
   switch (fn) {
     case 'security':

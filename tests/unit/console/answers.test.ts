@@ -108,6 +108,21 @@ await t.test('a box in trouble says so', async (t) => {
   t.match(statusText(bare).join('\n'), /readings {2}not started[^]*no master is configured/)
 })
 
+await t.test('one of a kind is told in the singular', async (t) => {
+  const one = { ...collection, openSlots: 1, pointsWaiting: 1, pointsRefused: 1 }
+  const status = await ask(
+    { ask: 'status' },
+    {
+      answers: { ...storeAnswers, health: () => ({ health: { ...health, refusedValues: 1 } }) },
+      overrides: { collection: () => one },
+    },
+  )
+  const text = statusText(status).join(' ').replace(/\s+/g, ' ')
+  for (const words of ['; 1 slot open;', '1 point waits for the store', '1 point refused', ', 1 value refused']) {
+    t.ok(text.includes(words), words)
+  }
+})
+
 await t.test('meters say when they were heard last', async (t) => {
   const view = await ask({ ask: 'meters' }, { answers: storeAnswers, overrides: { collection: () => collection } })
   t.match(view.meters, [
@@ -168,6 +183,7 @@ await t.test('gaps are asked day by day in the site’s time, until there are en
   t.equal(spans.at(-1)?.to, consoleNow)
   t.match(recent, { gaps: { length: 3 }, more: true })
   t.match(gapsText(recent).at(-1), /3 values are missing and more that are not listed/)
+  t.match(gapsText({ ...recent, gaps: recent.gaps.slice(0, 1), more: false }).at(-1), /^1 value is missing from /)
   t.match(gapsText({ ...recent, gaps: [], more: false }), [/^no gaps from 2026-03-01 00:00:00 to/])
   const from = consoleNow - 5 * dayMs
   spans.length = 0
