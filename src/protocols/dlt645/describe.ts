@@ -3,7 +3,7 @@ import type { InputError, RegisterValue } from '../../model/index.js'
 import { bytesOf } from './bytes.js'
 import { decodeFrame, type DecodedFrame } from './codec.js'
 import { isOf1997, parseControl } from './controls.js'
-import { refusalNames } from './errors.js'
+import { bitNames, executionBits, refusalNames } from './errors.js'
 import { minuteText, timeText } from './local-times.js'
 import { decodeRegister, rawValues } from './register-data.js'
 import { findRegister } from './register-table.js'
@@ -16,6 +16,8 @@ export interface DescribedValue {
   readonly value: string | null
   /** null: the value has none. */
   readonly unit: string | null
+  /** Of a status or execution word: the names of its set bits. Only `explainFrame` gives them. */
+  readonly bits?: readonly string[]
 }
 
 /** A frame whose shape is right: what it says, and in `error` what a meter refused (`ok`) or why its content cannot be shown. */
@@ -57,6 +59,17 @@ export interface UndescribedFrame {
  * `unknown-control`, `bad-length`, `bad-digit`, `bad-record`, `bad-command`; a meter's refusal is `ok: true` with `error.code` `refused`
  */
 export function describeFrame(frame: string | Uint8Array): DescribedFrame | UndescribedFrame {
+  return describeBy(frame, describeValue)
+}
+
+/** Like `describeFrame`, with the names of the set bits beside each status word. */
+export function explainFrame(frame: string | Uint8Array): DescribedFrame | UndescribedFrame {
+  return describeBy(frame, explainValue)
+}
+
+type Wording = (value: RegisterValue) => DescribedValue
+
+function describeBy(frame: string | Uint8Array, wording: Wording): DescribedFrame | UndescribedFrame {
   const bytes = typeof frame === 'string' ? parseHex(frame) : frame
   if (!(bytes instanceof Uint8Array)) return { ok: false, protocol: 'dlt645-2007', error: bytes }
   const decoded = decodeFrame(bytes)
@@ -64,7 +77,8 @@ export function describeFrame(frame: string | Uint8Array): DescribedFrame | Unde
   const { control } = decoded.value
   const parsed = parseControl(control)
   if (parsed === null) return unknownControl(decoded.value)
-  return parsed.kind === 'request' ? describeRequest(decoded.value) : describeReply(decoded.value)
+  const content = parsed.kind === 'request' ? contentOfRequest(decoded.value) : contentOfReply(decoded.value)
+  return described(decoded.value, content, wording)
 }
 
 interface Content {
@@ -77,17 +91,17 @@ interface Content {
   readonly isRefusal?: boolean
 }
 
-function describeRequest(frame: DecodedFrame): DescribedFrame {
+function contentOfRequest(frame: DecodedFrame): Content {
   const request = parseRequest(frame)
-  return described(frame, request.ok ? requestContent(request.value) : { error: request.error })
+  return request.ok ? requestContent(request.value) : { error: request.error }
 }
 
-function describeReply(frame: DecodedFrame): DescribedFrame {
+function contentOfReply(frame: DecodedFrame): Content {
   const reply = parseReply(frame)
-  return described(frame, reply.ok ? replyContent(reply.value) : { error: reply.error })
+  return reply.ok ? replyContent(reply.value) : { error: reply.error }
 }
 
-function described(frame: DecodedFrame, content: Content): DescribedFrame {
+function described(frame: DecodedFrame, content: Content, wording: Wording): DescribedFrame {
   const { error, seq, detail } = content
   return {
     ok: error === undefined || content.isRefusal === true,
@@ -96,7 +110,7 @@ function described(frame: DecodedFrame, content: Content): DescribedFrame {
     di: content.di ?? null,
     ...(seq === undefined ? {} : { seq }),
     ...(detail === undefined ? {} : { detail }),
-    values: (content.values ?? []).map(describeValue),
+    values: (content.values ?? []).map(wording),
     ...(error === undefined ? {} : { error }),
   }
 }
@@ -195,7 +209,7 @@ function replyContent(reply: Reply): Content {
     case 'change-password':
       return {}
     case 'relay':
-      return { values: reply.word === null ? [] : [text(reply.word.toString(16).toUpperCase().padStart(4, '0'))] }
+      return { values: reply.word === null ? [] : [executionWord(reply.word)] }
     case 'output':
       return { values: [text(String(reply.signal))] }
   }
@@ -251,6 +265,17 @@ function describeValue(value: RegisterValue): DescribedValue {
     case 'bits':
       return { value: value.hex, unit }
   }
+}
+
+function explainValue(value: RegisterValue): DescribedValue {
+  const shown = describeValue(value)
+  return value.kind === 'bits' ? { ...shown, bits: value.names } : shown
+}
+
+/** What a relay says it did (facts §6.8). */
+function executionWord(word: number): RegisterValue {
+  const hex = word.toString(16).toUpperCase().padStart(4, '0')
+  return { kind: 'bits', hex, names: bitNames(word, executionBits), unit: '' }
 }
 
 function parseHex(frame: string): Uint8Array | InputError {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { hexOf } from '../../../../src/protocols/dlt645/bytes.js'
-import { describeFrame } from '../../../../src/protocols/dlt645/index.js'
+import { describeFrame, explainFrame } from '../../../../src/protocols/dlt645/index.js'
 import { frameOf } from '../../../helpers/dlt645.js'
 
 const address = '000000000161'
@@ -133,6 +133,20 @@ await t.test('every answer shows what it brings', async (t) => {
   t.equal(shown(0x9c, '0400'), '0004')
   t.equal(shown(0x9d, '00'), '0')
   t.equal(shown(0x9e, '01'), '01')
+})
+
+await t.test('explained for people, status words carry the names of their set bits, and nothing else changes', async (t) => {
+  const word = frameOf(address, 0x91, '0305000450' + '00')
+  t.strictSame(explainFrame(word), {
+    ...describeFrame(word),
+    values: [{ value: '0050', unit: null, bits: ['relay-open', 'relay-command-trip'] }],
+  })
+  t.notMatch(JSON.stringify(describeFrame(word)), /relay-open/)
+  t.match(explainFrame(frameOf(address, 0x9c, '0480')), { values: [{ value: '8004', bits: ['trip-direct', 'bit-15'] }] })
+  t.match(explainFrame(frameOf(address, 0x91, '030500040000')), { values: [{ value: '0000', bits: [] }] })
+  for (const other of [frameOf(address, 0x91, '0000010026000000'), frameOf(address, 0xd1, '02'), new Uint8Array(1)]) {
+    t.strictSame(explainFrame(other), describeFrame(other))
+  }
 })
 
 await t.test('the first part of a longer answer shows whole elements, or its bytes', async (t) => {
