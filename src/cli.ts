@@ -2,12 +2,13 @@
 import { homedir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { Command, CommanderError } from 'commander'
-import { tell, tellErrors, type CliWorld } from './console/cli-world.js'
+import { tell, tellError, tellErrors, type CliWorld } from './console/cli-world.js'
 import { showFrames } from './console/commands/frame.js'
 import { probe, probeText, type LinkTrouble, type ProbeReport } from './console/commands/probe.js'
 import { frameDecoders } from './console/decoders.js'
 import { addKeys, addOrders } from './console/order-program.js'
 import { addCheck, addLooking } from './console/program.js'
+import { registerData } from './console/register-view.js'
 import { askWithoutEcho } from './console/terminal-prompt.js'
 import type { InputError, Result } from './model/index.js'
 import type { Log, MeterProtocol } from './ports/index.js'
@@ -45,6 +46,9 @@ const openMsMax = 5_000
 /** The longest a technician may want to wait for the first byte of a reply. */
 const waitMsMax = 10_000
 
+const frameHelp =
+  'the frame in hexadecimal: bytes one after another, or with blanks, : or - between them, 0x or not; ' +
+  'or -: one frame a line from standard input, blank lines left out (no frame at all is status 0)'
 const protocolNames = frameDecoders.map(({ protocol }) => protocol).join(', ')
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 const interrupted = (): Promise<void> => new Promise((resolve) => process.once('SIGINT', () => resolve()))
@@ -81,14 +85,17 @@ addCheck(program, world)
 
 program
   .command('frame')
-  .description('decode a frame; with - one frame a line from standard input')
-  .argument('<hex>', 'the frame in hexadecimal, or -')
+  .description('say what a frame means, or what is wrong with it; exit status 2 when any frame is bad')
+  .argument('<hex...>', frameHelp)
   .option('--protocol <name>', `one of ${protocolNames}; default: whichever knows the frame`)
   .option('--json', 'one line of JSON for each frame')
-  .action(async (hex: string, flags: FrameFlags) => {
+  .action(async (words: readonly string[], flags: FrameFlags) => {
+    const { protocol = null, json = false } = flags
+    if (protocol !== null && !frameDecoders.some((decoder) => decoder.protocol === protocol)) {
+      return tellError(world, flags, unknownProtocol(protocol))
+    }
     const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
-    const options = { hex, lines, protocol: flags.protocol ?? null, json: flags.json ?? false, decoders: frameDecoders, print }
-    process.exitCode = await showFrames(options)
+    process.exitCode = await showFrames({ hex: words.join(' '), lines, protocol, json, decoders: frameDecoders, print })
     lines.close()
   })
 
@@ -106,7 +113,8 @@ program
   .action(async (flags: ProbeFlags) => {
     const report = await Promise.race([runProbe(flags), interrupted()])
     if (report === undefined) process.exit(interruptedStatus)
-    tell(world, flags, { json: report, text: probeText(report), exit: report.ok ? 0 : 1 })
+    const json = { ...report, reads: report.reads.map(registerData) }
+    tell(world, flags, { json, text: probeText(report), exit: report.ok ? 0 : 1 })
   })
 
 async function runProbe(flags: ProbeFlags): Promise<ProbeReport> {
@@ -117,8 +125,7 @@ async function runProbe(flags: ProbeFlags): Promise<ProbeReport> {
   ]
   const protocol = protocols.get(flags.protocol)
   if (protocol === undefined) {
-    const message = `expected one of ${protocolNames}, got ${JSON.stringify(flags.protocol)}`
-    throw new UsageError([{ code: 'unknown-protocol', at: '--protocol', message }])
+    throw new UsageError([unknownProtocol(flags.protocol)])
   }
   const spec = parseLinkUrl(flags.link)
   const faults = spec.ok ? [] : spec.error.map((error) => ({ ...error, at: `--link ${error.at}` }))
@@ -134,6 +141,12 @@ async function runProbe(flags: ProbeFlags): Promise<ProbeReport> {
     await bus.close()
   }
 }
+
+const unknownProtocol = (name: string): InputError => ({
+  code: 'unknown-protocol',
+  at: '--protocol',
+  message: `expected one of ${protocolNames}, got ${JSON.stringify(name)}`,
+})
 
 /** What is to be asked; what is wrong with the flags is added to `faults`, and what is given back is of no use then. */
 function checkProbe(flags: ProbeFlags, protocol: MeterProtocol, faults: InputError[]) {

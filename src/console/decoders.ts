@@ -1,9 +1,13 @@
-import { describeFrame, dlt645 } from '../protocols/dlt645/index.js'
+import { describeFrame, dlt645, explainFrame } from '../protocols/dlt645/index.js'
 import type { FrameDecoder } from './commands/frame.js'
 
 /** How frames of a capture are shown, in the order in which protocols are tried. */
 export const frameDecoders: readonly FrameDecoder[] = [
-  { protocol: dlt645.name, describe: (frame) => ({ ...describeFrame(frame) }) },
+  {
+    protocol: dlt645.name,
+    describe: (frame) => ({ ...describeFrame(frame) }),
+    explain: (frame) => ({ ...explainFrame(frame) }),
+  },
 ]
 
 /** Whose frame it is, by whichever protocol knows it; null: none. */

@@ -8,7 +8,7 @@ import { metersText, selfTestText, statusText } from './commands/status.js'
 import { decodeLines, eventsText, eventText, traceHead, traceText } from './commands/trace.js'
 import { sentence, tellingOf, whyText } from './commands/why.js'
 import type { ConsoleCall } from './protocol.js'
-import { registerLines } from './register-view.js'
+import { registerData, registerLines } from './register-view.js'
 import type { ConsoleAnswers } from './views.js'
 
 type Count = { readonly count: string }
@@ -70,7 +70,8 @@ function addOverview(program: Command, world: CliWorld): void {
       if (!answer.ok) return answer
       const { reads, address, ok: isAnswered } = answer.value
       const text = [`meter ${meter} (${address})`, ...registerLines(reads)]
-      return ok({ json: answer.value, text, exit: isAnswered ? exits.done : exits.no })
+      const json = { ...answer.value, reads: reads.map(registerData) }
+      return ok({ json, text, exit: isAnswered ? exits.done : exits.no })
     }),
   )
   common(
@@ -173,7 +174,7 @@ async function events(world: CliWorld, flags: EventFlags): Promise<void> {
         const answer = await client.ask({ ask: 'event', seq })
         if (!answer.ok) return answer
         const frames = decodeLines(answer.value.frames, world.decoders)
-        return ok({ json: { ...answer.value, frames }, text: eventText(answer.value, frames), exit: exits.done })
+        return ok({ json: { ...answer.value, frames }, text: eventText(answer.value, world.decoders), exit: exits.done })
       }),
     )
   }
@@ -198,7 +199,7 @@ async function trace(world: CliWorld, link: string, options: TraceOptions): Prom
   const { flags, count, follows } = options
   const emit = (view: ConsoleAnswers['trace'], isFirst: boolean): Outcome => {
     const lines = decodeLines(view.lines, world.decoders)
-    const text = traceText(lines, view.utcOffsetMinutes)
+    const text = traceText(view.lines, view.utcOffsetMinutes, world.decoders)
     return { json: { ...view, lines }, text: isFirst ? [traceHead(view), ...text] : text, exit: exits.done }
   }
   let isOver = false

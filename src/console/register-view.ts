@@ -10,7 +10,7 @@ export function registerView(outcome: ReadOutcome): RegisterView {
   return { register: outcome.register, values: [], error: { code, bits: errors, message } }
 }
 
-/** A register's value as text, the way all commands print it; null: the meter says "not available". */
+/** A register's value, the way all commands print it; null: the meter says "not available". */
 export function valueOf(value: RegisterValue): RegisterView['values'][number] {
   const unit = value.unit === '' ? null : value.unit
   switch (value.kind) {
@@ -19,15 +19,29 @@ export function valueOf(value: RegisterValue): RegisterView['values'][number] {
     case 'text':
       return { value: value.text, unit }
     case 'bits':
-      return { value: value.hex, unit }
+      return { value: value.hex, unit, bits: value.names }
   }
+}
+
+/** What `--json` prints of a register: names of bits are for eyes. */
+export function registerData({ register, values, error }: RegisterView): RegisterView {
+  return { register, values: values.map(({ value, unit }) => ({ value, unit })), error }
+}
+
+/** ` (relay-open pre-trip-alarm)` behind a status word; nothing where it is none, or where none of its bits has a name. */
+export function bitsText(word: string, bits: readonly string[] | undefined): string {
+  if (bits === undefined) return ''
+  if (bits.length > 0) return ` (${bits.join(' ')})`
+  return /^0+$/.test(word) ? ' (no bit set)' : ''
 }
 
 /** One line for each register, names aligned. */
 export function registerLines(reads: readonly RegisterView[]): readonly string[] {
   const width = Math.max(0, ...reads.map(({ register }) => register.length))
   return reads.map(({ register, values, error }) => {
-    const shown = values.map(({ value, unit }) => `${value ?? 'not available'}${unit === null ? '' : ` ${unit}`}`).join(', ')
-    return `${register.padEnd(width)}  ${error === null ? shown : `${error.code}: ${error.message}`}`
+    return `${register.padEnd(width)}  ${error === null ? values.map(valueText).join(', ') : `${error.code}: ${error.message}`}`
   })
 }
+
+const valueText = ({ value, unit, bits }: RegisterView['values'][number]): string =>
+  `${value ?? 'not available'}${unit === null ? '' : ` ${unit}`}${bitsText(value ?? '', bits)}`

@@ -106,7 +106,12 @@ export interface MetersView extends Sited {
 /** What `read` and `probe` print of a register. */
 export interface RegisterView {
   readonly register: string
-  readonly values: readonly { readonly value: string | null; readonly unit: string | null }[]
+  /** `bits`: the names of a status word's set bits, for eyes; `--json` leaves them out. */
+  readonly values: readonly {
+    readonly value: string | null
+    readonly unit: string | null
+    readonly bits?: readonly string[]
+  }[]
   readonly error: { readonly code: string; readonly bits: readonly string[]; readonly message: string } | null
 }
 

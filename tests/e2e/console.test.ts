@@ -41,6 +41,10 @@ await t.test('a technician on site, without any network', async (t) => {
     const read = await site.json(['read', 'm1-001', '0001FF00', '02010100'])
     t.match(read, { ok: true, meter: 'm1-001', reads: [{ register: '0001FF00', error: null }, { values: [{ unit: 'V' }] }] })
     t.match((await site.run(['read', 'm1-001', '02010100'])).out, /^meter m1-001 \(\d{12}\)\n02010100 {2}\d+\.\d V\n$/)
+    const word = await site.run(['read', 'm1-001', '04000503'])
+    t.match(word.out, /\n04000503 {2}[0-9A-F]{4} \([a-z0-9 -]+\)\n$/, 'a status word with the names of its bits')
+    const [bare] = ((await site.json(['read', 'm1-001', '04000503'])) as ReadAnswer).reads
+    t.strictSame(Object.keys(bare?.values[0] ?? {}), ['value', 'unit'], 'which data do not have')
     const refused = await site.json(['read', 'm1-001', '0E0E0E0E'])
     t.match(refused, { ok: true, reads: [{ error: { code: 'refused' } }] }, 'a refusal is an answer')
     for (const args of [
@@ -231,6 +235,10 @@ await t.test('a technician on site, without any network', async (t) => {
 
 interface Events {
   readonly events: readonly { readonly seq: number; readonly detail: Readonly<Record<string, unknown>> }[]
+}
+
+interface ReadAnswer {
+  readonly reads: readonly { readonly values: readonly object[] }[]
 }
 
 interface Frames {

@@ -87,6 +87,18 @@ await t.test('a bad frame says what is wrong where, and is status 2 wherever it 
   t.match(await wattkeep(['frame', '-'], { input: '' }), { status: 0, out: '' })
 })
 
+await t.test('bytes may stand apart, as words or with marks between them', async (t) => {
+  const pairs = good.match(/../g) ?? []
+  const said = 'dlt645-2007 reply 000000000161 91 DI 00010000: 0.26 kWh\n'
+  t.match(await wattkeep(['frame', ...pairs]), { status: 0, out: said })
+  t.match(await wattkeep(['frame', pairs.join(':').toLowerCase()]), { status: 0, out: said })
+  const input = [pairs.join('-'), `0x${good}`, pairs.map((pair) => `0x${pair}`).join(' ')].join('\n')
+  t.match(await wattkeep(['frame', '-'], { input }), { status: 0, out: said.repeat(3) })
+  t.match(await wattkeep(['frame', '', '--json']), { status: 2, out: /"code":"empty","at":"character 0"/ })
+  t.match(await wattkeep(['frame', '68;61']), { status: 2, out: /^bad frame: not-hex at character 2: .*";"/ })
+  t.match(await wattkeep(['frame', '--help']), { status: 0, out: /blank lines\s+left out/ })
+})
+
 await t.test('a refusal of a meter is a good frame with the names of its bits', async (t) => {
   const said = await wattkeep(['frame', refusal, '--json'])
   t.equal(said.status, 0)
@@ -97,6 +109,11 @@ await t.test('a protocol that is not built in is told', async (t) => {
   const said = await wattkeep(['frame', good, '--protocol', 'morse', '--json'])
   t.equal(said.status, 2)
   t.match(jsonLines(said), [{ ok: false, error: { code: 'unknown-protocol', at: '--protocol' } }])
+  t.match(await wattkeep(['frame', '-', '--protocol', 'morse']), {
+    status: 2,
+    out: '',
+    err: /--protocol: expected one of dlt645/,
+  })
   t.equal((await wattkeep(['frame', good, '--protocol', 'dlt645-2007'])).status, 0)
   t.equal((await wattkeep(['frame'])).status, 2)
   t.equal((await wattkeep(['frames'])).status, 2)

@@ -78,6 +78,9 @@ await t.test('reads registers of a meter by its address', async (t) => {
   const text = await probe(url, ['--address', address, '--read', '02010100'])
   t.match(text, { status: 0, err: '' })
   t.match(text.out, new RegExp(`^meter ${address}\n02010100 {2}\\d+\\.\\d V\n$`))
+  const word = await probe(url, ['--address', address, '--read', '04000503'])
+  t.match(word.out, /\n04000503 {2}[0-9A-F]{4} \([a-z0-9 -]+\)\n$/, 'with the names of its bits')
+  t.notMatch(JSON.stringify(report), /bits/, 'which data do not have')
 })
 
 await t.test('finds the single meter', async (t) => {

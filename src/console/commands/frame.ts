@@ -1,4 +1,6 @@
 import type { InputError } from '../../model/index.js'
+import { readHex } from './frame-hex.js'
+import { frameText } from './frame-text.js'
 
 /** What a decoder says of one frame: `ok`, `protocol`, and for a bad frame `error` with `code`, `at`, `message`. */
 export type FrameDescription = Readonly<Record<string, unknown>> & { readonly ok: boolean }
@@ -6,8 +8,12 @@ export type FrameDescription = Readonly<Record<string, unknown>> & { readonly ok
 /** One protocol that can show any frame of its own. */
 export interface FrameDecoder {
   readonly protocol: string
-  /** @param frame bytes, or hexadecimal text as a person typed it */
-  readonly describe: (frame: string | Uint8Array) => FrameDescription
+  /** The frame as data for scripts. */
+  readonly describe: (frame: Uint8Array) => FrameDescription
+  /** The same for people: a value may have `bits`, the names of a status word's set bits. Absent: there is no more to say. */
+  readonly explain?: (frame: Uint8Array) => FrameDescription
+  /** Its frames have no start mark, so any bytes get as far as its checksum: what it complains of says least. */
+  readonly isUnmarked?: boolean
 }
 
 export interface FrameOptions {
@@ -22,65 +28,79 @@ export interface FrameOptions {
 }
 
 /**
- * `wattkeep frame`: prints one line for each frame, blank lines of the input left out.
+ * `wattkeep frame`: prints one line of JSON, or some lines of text, for each frame. Blank lines of the input are left out; an input
+ * without any frame prints nothing and is no error.
  *
  * @returns the exit status: 0, or 2 when any frame is bad
  */
 export async function showFrames(options: FrameOptions): Promise<0 | 2> {
   let status: 0 | 2 = 0
-  const show = (hex: string): void => {
-    const description = describe(hex, options)
-    if (!description.ok) status = 2
-    options.print(options.json ? JSON.stringify(description) : frameText(description))
+  const show = (hex: string, place: string): void => {
+    const { isOk, lines } = shown(hex, options)
+    if (!isOk) status = 2
+    for (const [index, line] of lines.entries()) options.print(index === 0 && !isOk && !options.json ? `${place}${line}` : line)
   }
-  if (options.hex !== '-') show(options.hex)
-  else for await (const line of options.lines) if (line.trim() !== '') show(line.trim())
+  if (options.hex !== '-') show(options.hex, '')
+  else {
+    let number = 0
+    for await (const line of options.lines) {
+      number++
+      if (line.trim() !== '') show(line, `line ${number}: `)
+    }
+  }
   return status
 }
 
-/** What a frame says, by the protocol that was asked for or the first that knows it. */
-export function describe(hex: string, { decoders, protocol }: Pick<FrameOptions, 'decoders' | 'protocol'>): FrameDescription {
-  const asked = protocol === null ? decoders : decoders.filter((decoder) => decoder.protocol === protocol)
-  if (asked.length === 0) {
-    const known = decoders.map((decoder) => decoder.protocol).join(', ')
-    return refusal({
-      code: 'unknown-protocol',
-      at: '--protocol',
-      message: `expected one of ${known}, got ${JSON.stringify(protocol)}`,
-    })
+function shown(hex: string, { json, ...options }: FrameOptions): { readonly isOk: boolean; readonly lines: readonly string[] } {
+  const bytes = readHex(hex)
+  const judged = bytes.ok ? judge(bytes.value, json ? 'describe' : 'explain', options) : [refusal(bytes.error)]
+  return { isOk: judged[0]?.ok === true, lines: json ? [JSON.stringify(judged[0])] : frameText(judged) }
+}
+
+type Asked = Pick<FrameOptions, 'decoders' | 'protocol'>
+
+/** What a frame says as data, by the protocol that was asked for or the first that knows it; else the most plausible complaint. */
+export function describe(frame: Uint8Array, asked: Asked): FrameDescription {
+  return judge(frame, 'describe', asked)[0] ?? nobody
+}
+
+/**
+ * What a frame says to people, by the protocol that was asked for or the first that knows it.
+ *
+ * @returns one description; of a frame that none knows what each protocol says of it, the most plausible first
+ */
+export function explain(frame: Uint8Array, asked: Asked): readonly FrameDescription[] {
+  return judge(frame, 'explain', asked)
+}
+
+function judge(frame: Uint8Array, how: 'describe' | 'explain', { decoders, protocol }: Asked): readonly FrameDescription[] {
+  const complaints: { readonly description: FrameDescription; readonly progress: number }[] = []
+  for (const decoder of decoders.filter((each) => protocol === null || each.protocol === protocol)) {
+    const description = (decoder[how] ?? decoder.describe)(frame)
+    if (description.ok) return [description]
+    complaints.push({ description, progress: progressOf(description, frame.length, decoder.isUnmarked === true) })
   }
-  const descriptions = asked.map((decoder) => decoder.describe(hex))
-  return (
-    descriptions.find((description) => description.ok) ??
-    descriptions[0] ??
-    refusal({ code: 'no-decoder', at: 'frame', message: 'no protocol is known' })
-  )
+  if (complaints.length === 0) return [nobody]
+  return complaints.sort((a, b) => b.progress - a.progress).map(({ description }) => description)
 }
 
 const refusal = (error: InputError): FrameDescription => ({ ok: false, error })
+const nobody = refusal({ code: 'no-decoder', at: 'frame', message: 'no protocol is known' })
 
-/** `dlt645-2007 reply from 000000000161, 91, DI 00010000: 0.26 kWh` */
-export function frameText(description: FrameDescription): string {
-  const { protocol, direction, address, control, di, values, error } = description
-  if (!description.ok) {
-    const { code, at, message } = asRecord(error)
-    return `bad frame: ${text(code)} at ${text(at)}: ${text(message)}`
-  }
-  const head = [
-    `${text(protocol)} ${text(direction)}`,
-    text(address),
-    text(control),
-    di === undefined || di === null ? '' : `DI ${text(di)}`,
-  ]
-  const shown = Array.isArray(values) ? values.map((value: unknown) => valueText(asRecord(value))).join(', ') : ''
-  const refused = error === undefined || error === null ? '' : `: ${text(asRecord(error)['message'])}`
-  return `${head.filter((part) => part !== '').join(' ')}${shown === '' ? '' : `: ${shown}`}${refused}`
+const checksumCodes = /checksum|crc|fcs|hcs|cs$/
+/** A checksum this near the end is the whole frame's: its length field fitted. */
+const tailBytes = 4
+
+/**
+ * How far a protocol got in a frame before it complained, in bytes. One that read it whole and only dislikes what it says got furthest,
+ * then one whose frame would end where the bytes end, were it not for the checksum.
+ */
+function progressOf({ error, ...description }: FrameDescription, length: number, isUnmarked: boolean): number {
+  const { code, at } = typeof error === 'object' && error !== null ? (error as Partial<InputError>) : {}
+  const isSum = checksumCodes.test(code ?? '')
+  const isWhole = !isSum && ['address', 'control', 'afn', 'apdu'].some((name) => typeof description[name] === 'string')
+  if (isWhole) return length + 2
+  if (isUnmarked) return 0.5
+  const place = Number(/^byte (\d+)$/.exec(at ?? '')?.[1] ?? 0)
+  return isSum && place >= length - tailBytes ? length + 1 : place
 }
-
-const valueText = ({ value, unit }: Readonly<Record<string, unknown>>): string =>
-  `${value === null ? 'not available' : text(value)}${unit === null || unit === undefined || unit === '' ? '' : ` ${text(unit)}`}`
-
-const asRecord = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
-
-const text = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '')

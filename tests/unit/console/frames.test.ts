@@ -166,18 +166,22 @@ const shown = (at: number, direction: FrameLine['direction'], bytes: Uint8Array,
 })
 
 await t.test('a trace shows bytes and below them what they say', async (t) => {
-  const lines = decodeLines(
-    [
-      shown(5, 'out', request(first)),
-      shown(65, 'in', reply(first)),
-      shown(70, 'noise', Uint8Array.of(0xff), 'after the reply'),
-      shown(80, 'state', none, 'silent'),
-      shown(90, 'out', none, '24 bytes, credentials not shown'),
-      shown(95, 'echo', Uint8Array.of(1, 2)),
-    ],
-    frameDecoders,
-  )
-  const text = traceText(lines, 480)
+  const word = { kind: 'reply', fn: 'read', di: '04000503', data: Uint8Array.of(0x50, 0), more: false } as const
+  const status = encodeReply(first, word)
+  const lines = [
+    shown(5, 'out', request(first)),
+    shown(65, 'in', reply(first)),
+    shown(70, 'noise', Uint8Array.of(0xff), 'after the reply'),
+    shown(80, 'state', none, 'silent'),
+    shown(90, 'out', none, '24 bytes, credentials not shown'),
+    shown(95, 'echo', Uint8Array.of(1, 2)),
+    shown(99, 'in', status),
+  ]
+  const text = traceText(lines, 480, frameDecoders)
+  t.match(text.join(' ').replace(/\s+/g, ' '), /reply 000000000001 91 DI 04000503: 0050 \(relay-open relay-command-trip\)$/)
+  t.match(decodeLines(lines, frameDecoders).at(-1)?.decoded, { values: [{ value: '0050' }] })
+  t.notMatch(JSON.stringify(decodeLines(lines, frameDecoders)), /relay-open/, 'data are as they were')
+  t.match(decodeLines(lines, frameDecoders), [{ decoded: { ok: true } }, { decoded: { ok: true } }, { decoded: null }])
   t.match(text[0], /^08:00:00\.005 {2}out {4}(FE)*68/)
   t.ok(text.some((each) => /^ +dlt645-2007 reply 000000000001 91 DI 02010100: 223\.1 V$/.test(each)))
   t.ok(text.includes('08:00:00.070  noise  FF (after the reply)'))
@@ -208,8 +212,8 @@ await t.test('events read like a log; one of them leads to its frames', async (t
     frames: [],
     note: 'it was told before the last restart',
   }
-  t.equal(eventText(view, []).at(-1), 'no frames: it was told before the last restart')
-  const framed = eventText(view, decodeLines([shown(5, 'out', request(first))], frameDecoders))
+  t.equal(eventText(view, frameDecoders).at(-1), 'no frames: it was told before the last restart')
+  const framed = eventText({ ...view, frames: [shown(5, 'out', request(first))] }, frameDecoders)
   t.ok(framed.includes('frames on link bus1 before it:'))
   t.match(framed.at(-1), /request 000000000001/)
 })
