@@ -50,8 +50,9 @@ function openTcp(spec: TcpSpec, events: ChannelEvents): () => void {
   return () => void socket.destroy()
 }
 
+/** `connection-refused` and not `refused`, which is what a meter says. */
 const codes: ReadonlyMap<string, string> = new Map([
-  ['ECONNREFUSED', 'refused'],
+  ['ECONNREFUSED', 'connection-refused'],
   ['ECONNRESET', 'peer-closed'],
   ['EPIPE', 'peer-closed'],
   ['ETIMEDOUT', 'timeout'],

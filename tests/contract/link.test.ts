@@ -38,7 +38,7 @@ await t.test('a link says by a stable code why it is not open', async (t) => {
   const cases: readonly (readonly [string, string])[] = [
     ['serial:/dev/no-such-port', 'down: no-device'],
     ['serial:/dev/null', 'down: open-failed'],
-    [`tcp://127.0.0.1:${server.port}`, 'down: refused'],
+    [`tcp://127.0.0.1:${server.port}`, 'down: connection-refused'],
   ]
   for (const [url, state] of cases) {
     const link = linkTo(url)

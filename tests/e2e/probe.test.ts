@@ -135,7 +135,7 @@ await t.test('a link that does not open says why, at once', async (t) => {
   const closed = await probed(`tcp://127.0.0.1:${await freePort()}`, ['--find'])
   t.match(closed, {
     status: 1,
-    report: { ok: false, reads: [], error: { code: 'refused', at: 'link', message: /ECONNREFUSED/ } },
+    report: { ok: false, reads: [], error: { code: 'connection-refused', at: 'link', message: /ECONNREFUSED/ } },
   })
   t.match(await probe('serial:/dev/none-of-this-name', ['--find']), {
     status: 1,
