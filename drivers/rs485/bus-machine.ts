@@ -1,4 +1,4 @@
-import { monotonicMs, type MonotonicMs } from '../../src/model/index.js'
+import { countText, monotonicMs, type MonotonicMs } from '../../src/model/index.js'
 import type { ExchangeOutcome, ExchangeRequest } from '../../src/ports/index.js'
 import { earlier, joined, later, type Asked, type BusEffect, type BusInput, type BusState, type BusStep } from './bus-state.js'
 import { findReply, rescan, type Found } from './reply-search.js'
@@ -209,8 +209,8 @@ const withNoise = (asked: Asked, found: Found): Asked =>
 
 /** What the trace may show of a request. */
 function shown(request: ExchangeRequest): { readonly bytes: Uint8Array; readonly note: string } {
-  if (request.traced === undefined) return { bytes: request.bytes, note: '' }
-  return { bytes: request.traced, note: `${request.bytes.length} bytes, credentials not shown` }
+  const { bytes, traced = bytes } = request
+  return { bytes: traced, note: traced === bytes ? '' : `${countText(bytes.length, 'byte')}, credentials not shown` }
 }
 
 /** Bytes that may hold the request's echo are not kept where the request itself may not be shown. */
@@ -219,6 +219,6 @@ function withheld(
   bytes: Uint8Array,
   note: string,
 ): { readonly bytes: Uint8Array; readonly note: string } {
-  if (request.traced === undefined) return { bytes, note }
-  return { bytes: none, note: `${bytes.length} bytes, not shown beside credentials ${note}`.trimEnd() }
+  if (request.traced === undefined || request.traced === request.bytes) return { bytes, note }
+  return { bytes: none, note: `${countText(bytes.length, 'byte')}, not shown beside credentials ${note}`.trimEnd() }
 }

@@ -7,7 +7,7 @@ export type Effect<T> =
       readonly kind: 'exchange'
       readonly to: MeterAddress | 'all'
       readonly bytes: Uint8Array
-      /** What traces may show in place of `bytes` (credentials blanked). A write without it is not shown at all. */
+      /** What traces may show in place of `bytes`: credentials blanked, or `bytes` itself. A write without it is not shown at all. */
       readonly traced?: Uint8Array
       readonly reply: Scanner | 'none'
       /** The meter forgets the dialogue when anybody else is asked in between (follow-up frames). */

@@ -108,6 +108,10 @@ await t.test('a technician on site, without any network', async (t) => {
       status: 0,
       out: /02010100 \d+\.\d V/,
     })
+    const shown = await site.run(['trace', 'bus1', '--count', '200'])
+    const ordered = /dlt645-2007 request \d{12} 1C: command alarm-on, expiry \d{4}(-\d\d){2} \d\d(:\d\d){2}/
+    t.match(flat(shown.out), ordered, 'the trace says what was ordered')
+    t.match(flat(shown.out), /\(\d\d bytes, credentials not shown\)/)
     const pinFile = join(site.folder, 'pin')
     writeFileSync(pinFile, `${pin}\n`, { mode: 0o600 })
     const byFile = ['order', 'alarm', 'm1-002', 'off', '--pin-file', pinFile]

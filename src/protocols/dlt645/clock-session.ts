@@ -28,11 +28,14 @@ export function readClock(address: MeterAddress, repeats: number): Session<Resul
 export function setClock(time: LocalTime, to: MeterAddress | 'all'): Session<'sent' | 'not-sent'> {
   const address = to === 'all' ? broadcastAddress : to
   if (to !== 'all' && (to === broadcastAddress || hasWildcard(to))) throw new RangeError('a clock is set of one meter or of all')
+  const bytes = encodeRequest(address, { fn: 'time-sync', time })
   return {
     effect: {
       kind: 'exchange',
       to,
-      bytes: encodeRequest(address, { fn: 'time-sync', time }),
+      bytes,
+      // A write without credentials: all of it may be shown.
+      traced: bytes,
       reply: 'none',
       holdsBus: false,
       isWrite: true,

@@ -17,6 +17,8 @@ export interface Question<F extends AskedFunction> {
   /** The meter forgets what it was asked when anything else comes in between. */
   readonly holdsBus: boolean
   readonly isWrite: boolean
+  /** The request as a trace may show it: with its credentials blanked. Absent: a read, of which all may be shown. */
+  readonly traced?: Uint8Array
 }
 
 /** The meter's normal answer to a service, or its refusal. */
@@ -45,10 +47,11 @@ export type Unanswered =
  * Being yielded is no attempt: whoever runs the session bounds it by the job's expiry.
  */
 export function ask<F extends AskedFunction, T>(question: Question<F>, next: (answer: Answer<F>) => Session<T>): Session<T> {
-  const { address, request, repeats, holdsBus, isWrite } = question
+  const { address, request, repeats, holdsBus, isWrite, traced } = question
   const reply = replyScanner(address, request)
+  const shown = traced === undefined ? {} : { traced }
   return {
-    effect: { kind: 'exchange', to: address, bytes: encodeRequest(address, request), reply, holdsBus, isWrite },
+    effect: { kind: 'exchange', to: address, bytes: encodeRequest(address, request), ...shown, reply, holdsBus, isWrite },
     step: (input) => {
       const answer = answerOf(question, input)
       const mayRepeat = repeats > 0 && (answer.kind === 'no-reply' || answer.kind === 'garbled')

@@ -1,11 +1,12 @@
 import type { MeterAddress } from '../../model/index.js'
-import type { ReadOutcome, RelayOutcome, RelayRequest, RelayState, Session } from '../../ports/index.js'
+import type { ReadOutcome, RelayOutcome, RelayRequest, RelayState, Session, WriteCredentials } from '../../ports/index.js'
 import { broadcastAddress, hasWildcard } from './address.js'
 import { hexOf } from './bytes.js'
 import { bitNames, executionBits, needsSecurityChip, refusalNames } from './errors.js'
 import { andThen, ask, settled, type Answer, type Answered } from './exchange.js'
 import { readError } from './read-errors.js'
 import { readRegister } from './read-session.js'
+import { encodeRequest } from './requests.js'
 import { relayOfStatusWord } from './status.js'
 
 /** Status word 3, where the relay's contact and command stand. */
@@ -19,10 +20,13 @@ export const statusWord3 = '04000503'
 export function orderRelay({ address, command, credentials, expiry }: RelayRequest): Session<RelayOutcome> {
   if (address === broadcastAddress || hasWildcard(address)) throw new RangeError('a relay order is for one meter')
   const order = { command, hold: 0, expiry }
-  return ask({ address, repeats: 0, request: { fn: 'relay', credentials, order }, holdsBus: false, isWrite: true }, (answer) =>
-    settled(relayOutcome(answer)),
-  )
+  const request = { fn: 'relay', credentials, order } as const
+  const traced = encodeRequest(address, { ...request, credentials: blank })
+  return ask({ address, repeats: 0, request, holdsBus: false, isWrite: true, traced }, (answer) => settled(relayOutcome(answer)))
 }
+
+/** Stands for the credentials in a trace, which so shows a whole frame: whose it is, what was ordered and until when. */
+const blank: WriteCredentials = { password: '00000000', operator: '00000000' }
 
 /** Reads status word 3 back. */
 export function relayState(address: MeterAddress, repeats: number): Session<RelayState> {

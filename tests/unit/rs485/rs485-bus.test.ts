@@ -283,6 +283,17 @@ await t.test('one exchange at a time: a second one is refused and does not distu
   t.equal(link.written.length, 1)
 })
 
+await t.test('a write that carries none is shown whole', async (t) => {
+  const { ask, bus } = bench()
+  const bytes = requestOf(7, 0xf5)
+  await ask(request({ bytes, traced: bytes }), [[40, [0xf5, ...reply]]])
+  t.match(bus.trace()[0], { direction: 'out', bytes, note: '' })
+  t.match(
+    bus.trace().find(({ direction }) => direction === 'noise'),
+    { bytes: Uint8Array.of(0xf5), note: '' },
+  )
+})
+
 await t.test('what carries credentials stays out of the trace, echo and noise included', async (t) => {
   const { ask, bus } = bench()
   const secret = request({ bytes: requestOf(7, 0xf5), traced: Uint8Array.of(0x3f, 7) })
@@ -295,7 +306,7 @@ await t.test('what carries credentials stays out of the trace, echo and noise in
   t.notOk(bus.trace().some(({ bytes }) => bytes.includes(0xf5)))
   t.match(
     bus.trace().find(({ direction }) => direction === 'noise'),
-    { note: '1 bytes, not shown beside credentials' },
+    { note: '1 byte, not shown beside credentials' },
   )
 })
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { meterAddress } from '../../../../src/model/index.js'
 import type { RelayRequest, SessionInput } from '../../../../src/ports/index.js'
 import { bytesOf, hexOf } from '../../../../src/protocols/dlt645/bytes.js'
-import { decodeFrame, dlt645, encodeReply, type Reply } from '../../../../src/protocols/dlt645/index.js'
+import { decodeFrame, describeFrame, dlt645, encodeReply, type Reply } from '../../../../src/protocols/dlt645/index.js'
 import {
   answer,
   busDown,
@@ -30,6 +30,17 @@ await t.test('a relay order is one plain write with its expiry', async (t) => {
   t.match(exchangeOf(session), { to: address, isWrite: true, holdsBus: false })
   t.strictSame(requestOf(session), { fn: 'relay', credentials, order: { command: 'trip', hold: 0, expiry } })
   t.equal(hexOf(valueOf(decodeFrame(exchangeOf(session).bytes)).data), '02563412D4C3B2A11A00060708090324')
+})
+
+await t.test('a trace may show whose relay was ordered to do what, and until when; not by whom', async (t) => {
+  const { bytes, traced = new Uint8Array(0) } = exchangeOf(dlt645.relay.order(order))
+  t.equal(traced.length, bytes.length)
+  t.equal(hexOf(valueOf(decodeFrame(traced)).data), '00000000000000001A00060708090324')
+  t.match(describeFrame(traced), { ok: true, address, control: '1C', detail: { command: 'trip', expiry: '2024-03-09 08:07:06' } })
+  const clock = exchangeOf(dlt645.clock.broadcast(expiry, 'all'))
+  t.equal(clock.traced, clock.bytes, 'a clock is set without credentials')
+  const read = exchangeOf(dlt645.read({ address, registers: [{ register: '02010100' }], repeats: 0 }))
+  t.equal(read.traced, undefined)
 })
 
 await t.test('every command has its byte', async (t) => {
