@@ -1,6 +1,7 @@
-import { dayMs, epochMs, fail, fromLocal, meterId, ok, startOfLocalDay } from '../model/index.js'
+import { dayMs, epochMs, fail, formatLocal, meterId, ok, startOfLocalDay } from '../model/index.js'
 import type { EpochMs, InputError, Result } from '../model/index.js'
 import type { ConsoleBackend } from './backend.js'
+import { parseEdge, type SpanEdge } from './local-instants.js'
 import type { ConsoleCall } from './protocol.js'
 import type { EventView, EventsView, GapView, GapsView } from './views.js'
 
@@ -42,27 +43,43 @@ export async function listGaps(call: GapsCall, backend: ConsoleBackend): Promise
   if (call.meter !== undefined && !meters.some(({ id }) => id === call.meter)) {
     return fail({ code: 'unknown-meter', at: 'meter', message: `the archive has no meter ${call.meter}` })
   }
-  const { from, to } = spanOf(call, backend.clock().at, utcOffsetMinutes)
-  if (to - from > gapDaysMax * dayMs)
-    return fail({ code: 'too-long', at: 'from', message: `expected at most ${gapDaysMax} days` })
+  const span = spanOf(call, backend.clock().at, utcOffsetMinutes)
+  if (!span.ok) return span
+  const { from, to } = span.value
   const found: GapView[] = []
   for (let start: number = from; start <= to && found.length <= call.count; start += dayMs) {
-    const span = { from: epochMs(start), to: epochMs(Math.min(to, start + dayMs - 1)) }
+    const day = { from: epochMs(start), to: epochMs(Math.min(to, start + dayMs - 1)) }
     const filter = call.meter === undefined ? {} : { meter: meterId(call.meter) }
-    const { gaps } = await backend.query('gaps', { ...span, ...filter, count: call.count - found.length + 1 })
+    const { gaps } = await backend.query('gaps', { ...day, ...filter, count: call.count - found.length + 1 })
     found.push(...gaps)
   }
   return ok({ utcOffsetMinutes, from, to, gaps: found.slice(0, call.count), more: found.length > call.count })
 }
 
-/** One local day, or a span; without either, yesterday and today so far. */
-function spanOf(call: GapsCall, now: EpochMs, utcOffsetMinutes: number): { readonly from: EpochMs; readonly to: EpochMs } {
-  if (call.day !== undefined) {
-    const [year = 0, month = 1, day = 1] = call.day.split('-').map(Number)
-    const from = fromLocal({ year, month, day, hour: 0, minute: 0, second: 0 }, utcOffsetMinutes)
-    return { from, to: epochMs(from + dayMs - 1) }
+interface Span {
+  readonly from: EpochMs
+  readonly to: EpochMs
+}
+
+/** One local day, or a span: without an end until now, without a beginning from the day before its end's on. */
+function spanOf(call: GapsCall, now: EpochMs, utcOffsetMinutes: number): Result<Span, InputError> {
+  if (call.day !== undefined && (call.from !== undefined || call.to !== undefined)) {
+    return fail({ code: 'day-or-span', at: 'day', message: 'expected either a day or from and to' })
   }
-  const to = call.to === undefined ? now : epochMs(call.to)
-  const from = call.from === undefined ? epochMs(startOfLocalDay(to, utcOffsetMinutes) - dayMs) : epochMs(call.from)
-  return { from, to }
+  const end = edgeOf(call.day ?? call.to ?? now, utcOffsetMinutes, 'to')
+  if (!end.ok) return end
+  const dayBefore = startOfLocalDay(end.value, utcOffsetMinutes) - dayMs
+  const begin = edgeOf(call.day ?? call.from ?? dayBefore, utcOffsetMinutes, 'from')
+  if (!begin.ok) return begin
+  const [from, to] = [begin.value, end.value]
+  if (from > to) {
+    const message = `expected a time before the end of the span, ${formatLocal(to, utcOffsetMinutes)}, got ${formatLocal(from, utcOffsetMinutes)}`
+    return fail({ code: 'wrong-order', at: 'from', message })
+  }
+  if (to - from <= gapDaysMax * dayMs) return ok({ from, to })
+  return fail({ code: 'too-long', at: 'from', message: `expected at most ${gapDaysMax} days before the end of the span` })
+}
+
+function edgeOf(edge: string | number, utcOffsetMinutes: number, which: SpanEdge): Result<EpochMs, InputError> {
+  return typeof edge === 'number' ? ok(epochMs(edge)) : parseEdge(edge, utcOffsetMinutes, which)
 }

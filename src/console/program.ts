@@ -1,12 +1,23 @@
 import type { Command } from 'commander'
 import { countText, fail, ok, type InputError, type Result } from '../model/index.js'
-import { exits, pauseOf, tell, tellError, withDaemon, type CliWorld, type CommonFlags, type Outcome } from './cli-world.js'
+import {
+  exits,
+  pauseOf,
+  tell,
+  tellError,
+  tellErrors,
+  withDaemon,
+  type CliWorld,
+  type CommonFlags,
+  type Outcome,
+} from './cli-world.js'
 import type { ConsoleClient } from './client.js'
 import { accountsText, accountText } from './commands/account.js'
 import { gapsText, ordersText } from './commands/lists.js'
 import { metersText, selfTestText, statusText } from './commands/status.js'
 import { decodeLines, eventsText, eventText, traceHead, traceText } from './commands/trace.js'
 import { sentence, tellingOf, whyText } from './commands/why.js'
+import { parseEdge } from './local-instants.js'
 import type { ConsoleCall } from './protocol.js'
 import { registerData, registerLines } from './register-view.js'
 import type { ConsoleAnswers } from './views.js'
@@ -124,6 +135,13 @@ interface EventFlags extends CommonFlags, Count {
   readonly show?: string
 }
 
+interface GapsFlags extends CommonFlags, Count {
+  readonly day?: string
+  readonly from?: string
+  readonly to?: string
+  readonly meter?: string
+}
+
 function addRecords(program: Command, world: CliWorld): void {
   common(
     program
@@ -141,14 +159,11 @@ function addRecords(program: Command, world: CliWorld): void {
       .command('gaps')
       .description('every missing value with its reason; default: yesterday and today')
       .option('--day <date>', 'one local day, such as 2026-03-01')
+      .option('--from <time>', 'a local day or "2026-03-01 08:00"; default: 00:00 of the day before the end')
+      .option('--to <time>', 'likewise, a day with all its hours; default: now; at most 31 days after --from')
       .option('--meter <meter>', 'only of this meter')
       .option('--count <n>', 'how many', '200'),
-  ).action(({ day, meter, count, ...flags }: CommonFlags & Count & { readonly day?: string; readonly meter?: string }) =>
-    counted(world, flags, count, (number) => {
-      const filter = { ...(day === undefined ? {} : { day }), ...(meter === undefined ? {} : { meter }) }
-      return show(world, flags, { ask: 'gaps', ...filter, count: number }, gapsText)
-    }),
-  )
+  ).action((flags: GapsFlags) => gaps(world, flags))
   common(
     program.command('orders').description('orders under way and the latest that ended').option('--count <n>', 'how many', '20'),
   ).action(({ count, ...flags }: CommonFlags & Count) =>
@@ -164,6 +179,30 @@ function addRecords(program: Command, world: CliWorld): void {
   ).action((link: string, flags: CommonFlags & Count & { readonly follow?: boolean }) =>
     counted(world, flags, flags.count, (count) => trace(world, link, { flags, count, follows: flags.follow === true })),
   )
+}
+
+async function gaps(world: CliWorld, { day, from, to, meter, count, ...flags }: GapsFlags): Promise<void> {
+  const span = {
+    ...(day === undefined ? {} : { day }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  }
+  const faults = gapsFaults(span)
+  if (faults.length > 0) return tellErrors(world, flags, faults)
+  const filter = { ...span, ...(meter === undefined ? {} : { meter }) }
+  await counted(world, flags, count, (number) => show(world, flags, { ask: 'gaps', ...filter, count: number }, gapsText))
+}
+
+/** What can be seen of a span without the site's time. */
+function gapsFaults(span: Pick<GapsFlags, 'day' | 'from' | 'to'>): readonly InputError[] {
+  const faults = Object.entries(span).flatMap(([name, text]) => {
+    const read = parseEdge(text, 0, 'from')
+    if (!read.ok) return [{ ...read.error, at: `--${name}` }]
+    if (name !== 'day' || text.length === '2026-03-01'.length) return []
+    return [{ code: 'bad-time', at: '--day', message: `expected a date such as 2026-03-01, got ${JSON.stringify(text)}` }]
+  })
+  if (span.day === undefined || (span.from === undefined && span.to === undefined)) return faults
+  return [...faults, { code: 'day-or-span', at: '--day', message: 'expected either --day or --from and --to' }]
 }
 
 async function events(world: CliWorld, flags: EventFlags): Promise<void> {

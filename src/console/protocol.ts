@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { envelopeCharsMax } from '../control/envelope.js'
 import { registersMax } from '../control/order-schema.js'
 import type { InputError } from '../model/index.js'
+import { parseEdge } from './local-instants.js'
 
 /**
  * The console's protocol on the daemon's socket: one JSON object a line each way. Every request carries the version and gets one
@@ -18,6 +19,11 @@ const id = z.string().regex(/^[\x21-\x7e]{1,64}$/, 'expected an id without blank
 const rows = z.int().min(1).max(rowsMax)
 const sequence = z.int().min(1).max(Number.MAX_SAFE_INTEGER)
 const instant = z.int().min(-8.64e15).max(8.64e15)
+/** A local day or time, or one with its zone: the daemon knows the site's own. */
+const time = z
+  .string()
+  .max(40)
+  .refine((text) => parseEdge(text, 0, 'from').ok, 'expected a date such as 2026-03-01 or a time such as 2026-03-01 08:00')
 
 /** What the console may ask; a field that is not listed is refused. */
 export const consoleCallSchema = z.discriminatedUnion('ask', [
@@ -38,8 +44,8 @@ export const consoleCallSchema = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('event'), seq: sequence }),
   z.strictObject({
     ask: z.literal('gaps'),
-    from: instant.optional(),
-    to: instant.optional(),
+    from: z.union([instant, time]).optional(),
+    to: z.union([instant, time]).optional(),
     day: z.iso.date().optional(),
     meter: id.optional(),
     count: rows,

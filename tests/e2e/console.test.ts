@@ -197,7 +197,19 @@ await t.test('a technician on site, without any network', async (t) => {
     t.equal(followed.status, 0, 'Ctrl-C ends it')
     t.match(await site.run(['gaps']), { status: 0 })
     t.match(await site.json(['gaps', '--day', '2026-01-01', '--meter', 'm1-001']), { gaps: [], more: false })
-    t.equal((await site.run(['gaps', '--day', 'yesterday'])).status, 2)
+    t.match(await site.json(['gaps', '--from', '2026-01-01 06:00', '--to', '2026-01-02']), {
+      gaps: [],
+      from: Date.UTC(2025, 11, 31, 22),
+    })
+    const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+      [['--day', 'yesterday'], /^wattkeep: --day: expected a date/],
+      [['--day', '2026-03-01 08:00'], /^wattkeep: --day: expected a date such as 2026-03-01, got/],
+      [['--from', '2026-02-30', '--to', 'noon'], /^wattkeep: --from: .*\nwattkeep: --to: /],
+      [['--day', '2026-03-01', '--to', '2026-03-02'], /^wattkeep: --day: expected either --day or/],
+      [['--from', '2026-03-02', '--to', '2026-03-01'], /^wattkeep: from: expected a time before/],
+      [['--from', '2020-01-01'], /^wattkeep: from: expected at most 31 days/],
+    ]
+    for (const [args, err] of wrong) t.match(await site.run(['gaps', ...args]), { status: 2, out: '', err }, args.join(' '))
     const tested = await site.run(['self-test'])
     t.equal(tested.status, 1, 'the master is out of reach')
     t.match(tested.out, /ok +store +synchronous FULL/)

@@ -1,5 +1,6 @@
-import { fail, fromLocal, ok, parameterNames } from '../../model/index.js'
+import { fail, ok, parameterNames } from '../../model/index.js'
 import type { InputError, ParameterName, Result } from '../../model/index.js'
+import { parseInstant } from '../local-instants.js'
 import type { OrderWords } from './order.js'
 
 /** Words of the orders that a console gives, as they are typed. */
@@ -61,20 +62,10 @@ export interface ReplaceFlags {
   readonly witness: string
 }
 
-const localPattern = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?$/
-const zonedPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/
-
-/** `2026-03-01 08:00[:00]` in the site's time, or an instant with its zone; as text in UTC. */
+/** A time as `parseInstant` reads it; as text in UTC. */
 export function instantOf(text: string, utcOffsetMinutes: number): Result<string, InputError> {
-  const match = localPattern.exec(text)
-  if (match !== null) {
-    const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map((part) => Number(part ?? 0))
-    const at = fromLocal({ year, month, day, hour, minute, second }, utcOffsetMinutes)
-    const exists = new Date(Date.UTC(year, month - 1, day, hour, minute, second)).toISOString().startsWith(text.slice(0, 10))
-    if (exists && hour < 24 && minute < 60 && second < 60) return ok(new Date(at).toISOString())
-  }
-  const at = zonedPattern.test(text) ? Date.parse(text) : NaN
-  if (!Number.isNaN(at)) return ok(new Date(at).toISOString())
+  const at = parseInstant(text, utcOffsetMinutes)
+  if (at !== null) return ok(new Date(at).toISOString())
   return refuse(
     'TIME',
     `expected a time such as "2026-03-01 08:00" (the site's) or 2026-03-01T00:00:00Z, got ${JSON.stringify(text)}`,

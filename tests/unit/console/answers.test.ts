@@ -189,6 +189,26 @@ await t.test('gaps are asked day by day in the site’s time, until there are en
   spans.length = 0
   await ask({ ask: 'gaps', count: 1, from, to: from + 1000 }, options)
   t.strictSame(spans, [{ from, to: from + 1000 }])
+  const spanOf = async (edges: { readonly from?: string | number; readonly to?: string | number; readonly day?: string }) => {
+    const { from, to } = await ask({ ask: 'gaps', count: 1, ...edges }, options)
+    return [from, to]
+  }
+  const march = (day: number, hour = 0, minute = 0): number => Date.UTC(2026, 2, day, hour - 8, minute)
+  t.strictSame(
+    await spanOf({ from: '2026-02-27', to: '2026-03-01' }),
+    [march(-1), march(2) - 1],
+    'whole days, in the site’s time',
+  )
+  t.strictSame(await spanOf({ from: '2026-03-01 06:00', to: '2026-03-01T07:30' }), [march(1, 6), march(1, 7, 30)])
+  t.strictSame(await spanOf({ from: '2026-03-01T00:00:00Z' }), [Date.UTC(2026, 2, 1), consoleNow], 'no end: until now')
+  t.strictSame(await spanOf({ to: '2026-02-20 06:00' }), [march(-9), march(-8, 6)], 'no beginning: from the day before on')
+  t.strictSame(await spanOf({ to: '2026-02-20' }), [march(-9), march(-7) - 1])
+  await t.rejects(spanOf({ from: '2026-03-02', to: '2026-03-01' }), /wrong-order from/)
+  await t.rejects(spanOf({ from: '2026-03-03' }), /wrong-order from/)
+  await t.rejects(spanOf({ from: '2026-01-01' }), /too-long from/)
+  await t.rejects(spanOf({ day: '2026-03-01', from: '2026-03-01' }), /day-or-span day/)
+  await t.rejects(spanOf({ to: '2026-02-30' }), /bad-time to/)
+  await t.rejects(spanOf({ from: 'noon' }), /bad-time from/)
   await t.rejects(ask({ ask: 'gaps', count: 1, meter: 'm9' }, options), /unknown-meter/)
   await t.rejects(ask({ ask: 'gaps', count: 1, from: consoleNow - (gapDaysMax + 1) * dayMs }, options), /too-long/)
 })
