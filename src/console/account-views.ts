@@ -1,6 +1,7 @@
 import { formatDecimal } from '../model/index.js'
-import type { EpochMs, JournalledOrder, LedgerEntry, OrderBody } from '../model/index.js'
+import type { JournalledOrder, LedgerEntry, OrderBody } from '../model/index.js'
 import type { AccountView } from '../ports/index.js'
+import { isVerifiedAfterRestart, type ToldOutcome } from './outcomes.js'
 import type { AccountFacts, AccountRow, Detail, EntryView, OrderView } from './views.js'
 
 /** Millionths as decimal text in the unit people use. */
@@ -50,8 +51,9 @@ export function entryView(entry: LedgerEntry): EntryView {
   }
 }
 
-/** @param at when its last stage was told, where a record of that is held */
-export function orderView({ id, order, stage, attempts, evidence }: JournalledOrder, at: EpochMs | null): OrderView {
+/** @param told what the record says of its last stage, where one is held */
+export function orderView(journalled: JournalledOrder, told: ToldOutcome | null): OrderView {
+  const { id, order, stage, attempts, evidence } = journalled
   const { origin, body, notBefore, expiry } = order
   return {
     order: id,
@@ -65,7 +67,8 @@ export function orderView({ id, order, stage, attempts, evidence }: JournalledOr
     stage,
     attempts,
     evidence,
-    at,
+    verifiedAfterRestart: isVerifiedAfterRestart(journalled, told),
+    at: told?.at ?? null,
     notBefore,
     expiry,
   }

@@ -6,7 +6,7 @@ import type { ConsoleBackend } from './backend.js'
 import type { AddressOf } from './exchanges.js'
 import { FrameKeeper } from './kept-frames.js'
 import { listEvents, listGaps } from './lists.js'
-import { outcomeTimes, type Told } from './outcomes.js'
+import { mayHaveBeenInDoubt, outcomeTimes, type Told } from './outcomes.js'
 import type { ConsoleAsk, ConsoleCall } from './protocol.js'
 import { runSelfTest } from './self-test.js'
 import { metersView, statusView } from './status.js'
@@ -120,10 +120,15 @@ async function why(call: Of<'why'>, backend: ConsoleBackend): Answered<'why'> {
 
 const isOpen = (stage: OrderStage): boolean => stage === 'journalled' || stage === 'sending' || stage === 'unknown'
 
-/** When orders ended. Whoever waits for one asks often: while it is under way nothing is looked through. */
+/** When orders ended, and whether they had been in doubt before. Whoever waits for one asks often: while it is under way nothing is looked through. */
 function timesOf(orders: readonly JournalledOrder[], backend: ConsoleBackend): Promise<Told> {
   const ended = orders.filter(({ stage }) => !isOpen(stage))
-  return outcomeTimes(backend, (told) => ended.every(({ id }) => told.has(id)))
+  return outcomeTimes(backend, (told) =>
+    ended.every((order) => {
+      const known = told.get(order.id)
+      return known !== undefined && (known.unknown !== null || !mayHaveBeenInDoubt(order))
+    }),
+  )
 }
 
 /** An order under way stands last; one that ended and whose record is gone stands where it began. */
@@ -158,12 +163,14 @@ async function orders(call: Of<'orders'>, backend: ConsoleBackend): Answered<'or
   const told = await outcomeTimes(backend, (known) => known.size >= call.count)
   const open = (await backend.query('open-orders', {})).orders
   const ids = new Set([...[...told.keys()].slice(0, call.count), ...open.map(({ id }) => id)])
-  const found: ConsoleAnswers['order'][] = []
+  const found: JournalledOrder[] = []
   for (const id of [...ids].sort((a, b) => a - b).slice(-call.count)) {
     const { order: journalled } = await backend.query('order', { id })
-    if (journalled !== null) found.push(orderView(journalled, told.get(id) ?? null))
+    if (journalled !== null) found.push(journalled)
   }
-  return ok({ utcOffsetMinutes: offsetOf(backend), orders: found })
+  const times = await timesOf(found, backend)
+  const views = found.map((journalled) => orderView(journalled, times.get(journalled.id) ?? null))
+  return ok({ utcOffsetMinutes: offsetOf(backend), orders: views })
 }
 
 async function order(call: Of<'order'>, backend: ConsoleBackend): Answered<'order'> {

@@ -195,6 +195,8 @@ export interface OrderView {
   readonly stage: OrderStage
   readonly attempts: number
   readonly evidence: Detail
+  /** Its outcome was found, by reading the meter, after the daemon that sent it had been restarted. */
+  readonly verifiedAfterRestart: boolean
   readonly at: EpochMs | null
   readonly notBefore: EpochMs
   readonly expiry: EpochMs

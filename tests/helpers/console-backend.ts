@@ -1,5 +1,8 @@
+import { answerer } from '../../src/console/answers.js'
 import type { ConsoleBackend, ConsoleQuery } from '../../src/console/backend.js'
-import { epochMs, fail, linkId, monotonicMs } from '../../src/model/index.js'
+import type { ConsoleCall } from '../../src/console/protocol.js'
+import type { ConsoleAnswers } from '../../src/console/views.js'
+import { epochMs, fail, linkId, monotonicMs, streams } from '../../src/model/index.js'
 import type { SiteParameters } from '../../src/model/index.js'
 import type { StoreCommands } from '../../src/ports/index.js'
 import { siteOf } from './store-site.js'
@@ -51,3 +54,20 @@ export function fakeBackend(options: FakeBackendOptions = {}): {
   }
   return { backend, told: (ends) => handlers.forEach((handler) => handler(ends)) }
 }
+
+/** Asks a daemon of which only what a test sets up is there; a refusal throws its code and place. */
+export async function askConsole<C extends ConsoleCall>(call: C, options: FakeBackendOptions): Promise<ConsoleAnswers[C['ask']]> {
+  const { answer, close } = answerer({ backend: fakeBackend(options).backend, addressOf: () => null })
+  const result = await answer(call)
+  close()
+  if (!result.ok) throw new Error(`${result.error.code} ${result.error.at}`)
+  return result.value as ConsoleAnswers[C['ask']]
+}
+
+/** Every stream has records up to `hi`. */
+export const extentsUpTo = (hi: number) => ({
+  epoch: 1,
+  extents: streams.map((stream) => ({ stream, lo: 1, hi })),
+  tombstones: [],
+  counters: {},
+})

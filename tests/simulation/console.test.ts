@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { answerer } from '../../src/console/answers.js'
 import { accountsText, accountText } from '../../src/console/commands/account.js'
+import { orderLines } from '../../src/console/commands/lists.js'
 import { decodeLines } from '../../src/console/commands/trace.js'
 import { whyText } from '../../src/console/commands/why.js'
 import { addressOf, frameDecoders } from '../../src/console/decoders.js'
@@ -133,6 +134,25 @@ await t.test('why was I cut, why not yet: both are one answer, with the figures 
     t.match(await anew({ ask: 'event', seq: events[0]?.seq ?? 0 }), { frames: [], note: /before the last restart/ })
     await site.stop()
   })
+})
+
+await t.test('an order whose sender did not live to see its end is verified after the restart, and that is told', async (t) => {
+  const { site, ask, meter } = await bench(t)
+  const given = await site.order({ kind: 'disconnect', meter: meter.id })
+  const id = given.accepted ? given.id : 0
+  while ((await ask({ ask: 'order', id })).stage === 'journalled') await site.time.runFor(10)
+  t.match(await ask({ ask: 'order', id }), { stage: 'sending', attempts: 1, verifiedAfterRestart: false })
+  await site.stop()
+  await site.start()
+  const anew = consoleOf(site)
+  await site.time.runFor(minutes)
+  const order = await anew({ ask: 'order', id })
+  t.match(order, { stage: 'done', attempts: 1, verifiedAfterRestart: true, evidence: { contact: 'open' } })
+  t.match(orderLines(order, 480).join(' ').replace(/\s+/g, ' '), /done, verified after a restart by reading the meter/)
+  const other = await site.order({ kind: 'alarm', meter: meter.id, on: true })
+  await site.time.runFor(minutes)
+  t.match(await anew({ ask: 'order', id: other.accepted ? other.id : 0 }), { stage: 'done', verifiedAfterRestart: false })
+  await site.stop()
 })
 
 await t.test('every missing value has its reason: gaps of a meter that died', async (t) => {

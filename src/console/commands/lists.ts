@@ -1,7 +1,7 @@
 import { countText } from '../../model/index.js'
 import { localTime, shortTime, table, wrapped } from '../columns.js'
 import type { GapsView, OrdersView, OrderView } from '../views.js'
-import { originText, stageText } from './why-orders.js'
+import { originText, restartText, stageText } from './why-orders.js'
 import { detailText } from './why-events.js'
 
 /** `wattkeep gaps`: every value that is missing, with its reason. */
@@ -35,7 +35,10 @@ export function orderLines(order: OrderView, utcOffsetMinutes: number): readonly
   const proof = detailText(evidence, utcOffsetMinutes)
   return [
     ...wrapped(head, `${asked} by ${originText(order)}`),
-    ...wrapped(' '.repeat(head.length), `${stageText(order)}${attempts > 1 ? ` after ${attempts} attempts` : ''}`),
+    ...wrapped(
+      ' '.repeat(head.length),
+      `${stageText(order)}${attempts > 1 ? ` after ${attempts} attempts` : ''}${restartText(order)}`,
+    ),
     ...(proof === '' ? [] : wrapped(' '.repeat(head.length), proof)),
   ]
 }

@@ -9,8 +9,15 @@ export function orderSentence(order: OrderView, { utcOffsetMinutes }: { readonly
   const attempts = order.attempts === 0 ? '' : ` after ${countText(order.attempts, 'attempt')}`
   return (
     `Order ${order.order}: ${originText(order)} ordered ${order.kind}${says === '' ? '' : ` (${says})`}: ` +
-    `${stageText(order)}${attempts}.${proof === '' ? '' : ` Evidence: ${proof}.`}`
+    `${stageText(order)}${attempts}${restartText(order)}.${proof === '' ? '' : ` Evidence: ${proof}.`}`
   )
+}
+
+/** How the outcome is known, where the daemon that sent the order did not live to see it. */
+export function restartText({ verifiedAfterRestart, evidence }: OrderView): string {
+  if (!verifiedAfterRestart) return ''
+  if (evidence['reason'] === 'unverifiable') return ', which could not be verified after a restart'
+  return ', verified after a restart by reading the meter'
 }
 
 /** Who asked. */

@@ -1,36 +1,25 @@
 import t from 'tap'
-import { answerer } from '../../../src/console/answers.js'
 import type { ConsoleBackend } from '../../../src/console/backend.js'
-import { gapsText, ordersText } from '../../../src/console/commands/lists.js'
+import { gapsText } from '../../../src/console/commands/lists.js'
 import { metersText, selfTestText, statusText } from '../../../src/console/commands/status.js'
 import { eventsLookedMax, gapDaysMax } from '../../../src/console/lists.js'
-import { outcomeTimes, resultsLookedMax } from '../../../src/console/outcomes.js'
 import type { ConsoleCall } from '../../../src/console/protocol.js'
 import { commitMsMax } from '../../../src/console/self-test.js'
-import type { ConsoleAnswers } from '../../../src/console/views.js'
-import { dayMs, epochMs, keyId, linkId, masterId, meterAddress, meterId, monotonicMs, streams } from '../../../src/model/index.js'
-import type { EventRecord, JournalledOrder } from '../../../src/model/index.js'
+import { dayMs, epochMs, keyId, linkId, masterId, meterAddress, meterId, monotonicMs } from '../../../src/model/index.js'
+import type { EventRecord } from '../../../src/model/index.js'
 import type { StoreHealth, UplinkState } from '../../../src/ports/index.js'
-import { consoleNow, fakeBackend, type FakeBackendOptions } from '../../helpers/console-backend.js'
-
-async function ask<C extends ConsoleCall>(call: C, options: FakeBackendOptions): Promise<ConsoleAnswers[C['ask']]> {
-  const { answer, close } = answerer({ backend: fakeBackend(options).backend, addressOf: () => null })
-  const result = await answer(call)
-  close()
-  if (!result.ok) throw new Error(`${result.error.code} ${result.error.at}`)
-  return result.value as ConsoleAnswers[C['ask']]
-}
+import {
+  askConsole as ask,
+  consoleNow,
+  extentsUpTo as extents,
+  fakeBackend,
+  type FakeBackendOptions,
+} from '../../helpers/console-backend.js'
 
 const health: StoreHealth = {
   ...{ path: '/x', synchronous: 'FULL', schemaVersion: 1, fileBytes: 2 ** 21, pendingValues: 3, refusedValues: 0 },
   ...{ state: 'opened', moneySafe: true },
 }
-const extents = (hi: number) => ({
-  epoch: 1,
-  extents: streams.map((stream) => ({ stream, lo: 1, hi })),
-  tombstones: [],
-  counters: {},
-})
 const noOrders = { orders: [] }
 
 const link = (changes: Partial<ReturnType<ConsoleBackend['links']>[number]> = {}) => ({
@@ -211,71 +200,6 @@ await t.test('gaps are asked day by day in the site’s time, until there are en
   await t.rejects(spanOf({ from: 'noon' }), /bad-time from/)
   await t.rejects(ask({ ask: 'gaps', count: 1, meter: 'm9' }, options), /unknown-meter/)
   await t.rejects(ask({ ask: 'gaps', count: 1, from: consoleNow - (gapDaysMax + 1) * dayMs }, options), /too-long/)
-})
-
-const journalled = (id: number, stage: JournalledOrder['stage']): JournalledOrder => ({
-  id,
-  order: {
-    origin: { by: 'console', key: keyId('anna'), number: id },
-    role: 'technician',
-    body: { kind: 'alarm', meter: meterId('m1'), on: true },
-    notBefore: epochMs(consoleNow - 60_000),
-    expiry: epochMs(consoleNow + 60_000),
-  },
-  stage,
-  attempts: 2,
-  evidence: { answer: 'accepted' },
-})
-
-/** A result stream of `hi` records, two for each order. */
-function resultAnswers(hi: number, open: readonly number[] = []): NonNullable<FakeBackendOptions['answers']> {
-  const stageOf = (id: number) => (open.includes(id) ? 'sending' : 'done')
-  return {
-    extents: () => extents(hi),
-    'read-stream': ({ first, maxCount }) => ({
-      records: Array.from({ length: maxCount }, (_, index) => {
-        const seq = first + index
-        const stamp = { receivedAt: consoleNow - hi + seq }
-        return { seq, body: seq === 5 ? { lost: true } : { order: Math.ceil(seq / 2), stamp } }
-      }),
-    }),
-    'open-orders': () => ({ orders: open.map((id) => journalled(id, 'sending')) }),
-    order: ({ id }) => ({ order: id > 10_000 ? null : journalled(id, stageOf(id)) }),
-  }
-}
-
-await t.test('an order’s outcome is dated by the result stream, newest end first', async (t) => {
-  const { backend } = fakeBackend({ answers: resultAnswers(10) })
-  const told = await outcomeTimes(backend, () => false)
-  t.strictSame(
-    [...told],
-    [
-      [5, consoleNow],
-      [4, consoleNow - 2],
-      [3, consoleNow - 4],
-      [2, consoleNow - 6],
-      [1, consoleNow - 8],
-    ],
-  )
-  let asked = 0
-  const far = fakeBackend({
-    answers: { extents: () => extents(50_000), 'read-stream': ({ first }) => (asked++, { records: [{ seq: first, body: {} }] }) },
-  })
-  t.equal((await outcomeTimes(far.backend, () => false)).size, 0)
-  t.equal(asked, resultsLookedMax / 250)
-  const none = fakeBackend({ answers: { extents: () => ({ ...extents(0), extents: [] }) } })
-  t.equal((await outcomeTimes(none.backend, () => false)).size, 0)
-  t.match(await ask({ ask: 'order', id: 4 }, { answers: resultAnswers(10) }), { order: 4, stage: 'done', at: consoleNow - 2 })
-  const quiet = { ...resultAnswers(10, [4]), 'read-stream': () => t.fail('nothing is looked up while it is under way') as never }
-  t.match(await ask({ ask: 'order', id: 4 }, { answers: quiet }), { stage: 'sending', at: null })
-  await t.rejects(ask({ ask: 'order', id: 10_001 }, { answers: resultAnswers(10) }), /unknown-order/)
-})
-
-await t.test('orders under way stand among the latest that ended', async (t) => {
-  const view = await ask({ ask: 'orders', count: 3 }, { answers: resultAnswers(10, [6]) })
-  t.match(view.orders, [{ order: 4, at: consoleNow - 2 }, { order: 5 }, { order: 6, stage: 'sending', at: null }])
-  t.match(ordersText(view).join('\n'), /alarm m1 on true by key anna at the console[^]*done after 2 attempts[^]*answer accepted/)
-  t.strictSame(ordersText({ utcOffsetMinutes: 0, orders: [] }), ['no orders'])
 })
 
 await t.test('whoever signs is told what to sign by', async (t) => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { columnsMax } from '../../../src/console/columns.js'
+import { orderLines } from '../../../src/console/commands/lists.js'
 import { eventSentence, guardText } from '../../../src/console/commands/why-events.js'
 import { orderSentence } from '../../../src/console/commands/why-orders.js'
 import { whyText } from '../../../src/console/commands/why.js'
@@ -104,7 +105,15 @@ await t.test('what a later version tells is shown with its fields', async (t) =>
 
 const order = (changes: Partial<OrderView>): OrderView => ({
   ...{ order: 12, by: 'rule', origin: 'a1', number: 3, kind: 'disconnect', meter: 'm1', account: null, says: {}, stage: 'done' },
-  ...{ attempts: 1, evidence: { contact: 'open', word: '0050' }, at, notBefore: at, expiry: at, ...changes },
+  ...{
+    attempts: 1,
+    evidence: { contact: 'open', word: '0050' },
+    verifiedAfterRestart: false,
+    at,
+    notBefore: at,
+    expiry: at,
+    ...changes,
+  },
 })
 
 await t.test('orders tell who asked, what became of them and what proves it', async (t) => {
@@ -119,6 +128,17 @@ await t.test('orders tell who asked, what became of them and what proves it', as
     /key anna at the console .* after 2 attempts/,
   )
   for (const stage of orderStages) t.match(orderSentence(order({ stage }), telling), /ordered disconnect: \S/, stage)
+  const late = order({ verifiedAfterRestart: true })
+  t.match(
+    orderSentence(late, telling),
+    /: done after 1 attempt, verified after a restart by reading the meter\. Evidence: contact open/,
+  )
+  t.match(
+    orderLines(late, 480).join(' ').replace(/\s+/g, ' '),
+    / done, verified after a restart by reading the meter contact open/,
+  )
+  const blind = order({ verifiedAfterRestart: true, stage: 'failed', evidence: { readBack: 'no-reply', reason: 'unverifiable' } })
+  t.match(orderSentence(blind, telling), /: failed after 1 attempt, which could not be verified after a restart\./)
   const takenBack = order({ stage: 'expired', evidence: { withdrawn: true } })
   t.match(orderSentence(takenBack, telling), /taken back before it was sent/)
 })
