@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { homedir } from 'node:os'
 import { createInterface } from 'node:readline'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, type Argument } from 'commander'
 import { tell, tellError, tellErrors, type CliWorld } from './console/cli-world.js'
 import { showFrames } from './console/commands/frame.js'
 import { probe, probeText, type LinkTrouble, type ProbeReport } from './console/commands/probe.js'
@@ -34,7 +34,7 @@ interface ProbeFlags {
   readonly protocol: string
   readonly address?: string
   readonly find?: boolean
-  readonly read: readonly string[]
+  readonly read?: readonly string[]
   readonly repeats: string
   readonly wait: string
   readonly json?: boolean
@@ -46,6 +46,17 @@ const openMsMax = 5_000
 /** The longest a technician may want to wait for the first byte of a reply. */
 const waitMsMax = 10_000
 
+/** Options stand in a command's own help. */
+const subcommandTerm = (command: Command): string => [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' ')
+
+function argumentTerm(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`
+  return argument.required ? `<${name}>` : `[${name}]`
+}
+
+const exitHelp = `
+Exit status: 0 done; 1 asked, and the answer is no; 2 what was given is wrong,
+and nothing was done; 3 the daemon could not be reached.`
 const frameHelp =
   'the frame in hexadecimal: bytes one after another, or with blanks, : or - between them, 0x or not; ' +
   'or -: one frame a line from standard input, blank lines left out (no frame at all is status 0)'
@@ -75,7 +86,9 @@ const world: CliWorld = {
 const program = new Command('wattkeep')
   .description('Console of an electricity concentrator, and tools that need no daemon: frame, probe, check, key')
   .version(softwareVersion)
+  .configureHelp({ subcommandTerm })
   .showHelpAfterError('(add --help for what it takes)')
+  .addHelpText('after', exitHelp)
   .exitOverride()
 
 addLooking(program, world)
@@ -102,14 +115,14 @@ program
 program
   .command('probe')
   .description('talk to one meter directly, without the daemon')
-  .requiredOption('--link <link>', 'serial:/dev/ttyS1?baud=2400&parity=even or tcp://host:port')
+  .requiredOption('--link <link>', '"serial:/dev/ttyS1?baud=2400&parity=even" (quoted, for & is the shell’s) or tcp://host:port')
   .requiredOption('--protocol <name>', `one of ${protocolNames}`)
   .option('--address <address>', 'the meter’s address')
   .option('--find', 'ask the single connected meter for its address')
-  .option('--read <register...>', 'registers to read', [])
-  .option('--repeats <n>', 'how often a read is repeated after silence or noise', '2')
-  .option('--wait <ms>', 'for the first byte of a reply', '1000')
-  .option('--json', 'one object as JSON')
+  .option('--read <register...>', 'registers in the protocol’s notation, such as 0001FF00')
+  .option('--repeats <n>', 'how often a read is repeated after silence or noise, 0 to 9', '2')
+  .option('--wait <ms>', `for the first byte of a reply, 20 to ${waitMsMax}`, '1000')
+  .option('--json', 'data for scripts: one line of JSON')
   .action(async (flags: ProbeFlags) => {
     const report = await Promise.race([runProbe(flags), interrupted()])
     if (report === undefined) process.exit(interruptedStatus)
@@ -158,10 +171,11 @@ function checkProbe(flags: ProbeFlags, protocol: MeterProtocol, faults: InputErr
     faults.push({ code: 'address-or-find', at: '--address', message: 'expected either --address A or --find' })
   }
   const address = flags.address === undefined ? null : take('--address', protocol.checkAddress(flags.address))
-  if (flags.address !== undefined && flags.read.length === 0) {
+  const { read = [] } = flags
+  if (flags.address !== undefined && read.length === 0) {
     faults.push({ code: 'nothing-to-read', at: '--read', message: 'expected at least one register' })
   }
-  const registers = flags.read.flatMap((register) => take('--read', protocol.checkRegister(register)) ?? [])
+  const registers = read.flatMap((register) => take('--read', protocol.checkRegister(register)) ?? [])
   if (!/^[0-9]$/.test(flags.repeats)) faults.push({ code: 'bad-number', at: '--repeats', message: 'expected 0 to 9' })
   const firstByteMs = /^\d{2,5}$/.test(flags.wait) ? Number(flags.wait) : 0
   if (firstByteMs < 20 || firstByteMs > waitMsMax) {
@@ -180,6 +194,14 @@ function listenForTrouble(): { readonly log: Log; readonly notOpen: Promise<Link
   return { log: { debug: () => {}, info: () => {}, warn, error: () => {} }, notOpen }
 }
 
+/** Help and version end here as well. What is wrong has been told on standard error already. */
+function tellCommander({ code, message, exitCode }: CommanderError): void {
+  process.exitCode = exitCode === 0 ? 0 : 2
+  if (exitCode === 0 || !process.argv.includes('--json')) return
+  const kebab = code.replace('commander.', '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  print(JSON.stringify({ ok: false, error: { code: kebab, at: 'command line', message: message.replace(/^error: /, '') } }))
+}
+
 // Whoever reads only the first lines closes the pipe: that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
@@ -192,6 +214,6 @@ try {
   if (cause instanceof UsageError) {
     tellErrors(world, { json: process.argv.includes('--json') }, cause.errors)
     process.exitCode = 2
-  } else if (cause instanceof CommanderError) process.exitCode = cause.exitCode === 0 ? 0 : 2
+  } else if (cause instanceof CommanderError) tellCommander(cause)
   else throw cause
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { fail, ok, type InputError, type Result } from '../model/index.js'
+import { fail, ok, streams, type InputError, type Result } from '../model/index.js'
 import { exits, pauseOf, tell, tellError, withDaemon, type CliWorld, type CommonFlags, type Outcome } from './cli-world.js'
 import type { ConsoleClient } from './client.js'
 import { newKey, newKeyText, unlockKey, type UnlockedKey } from './commands/key.js'
@@ -23,6 +23,7 @@ interface OrderFlags extends KeyFlags {
 }
 
 const waitDefaultMs = 120_000
+const timeHelp = '"2026-03-01 08:00" in the site’s time or 2026-03-01T00:00:00Z'
 
 /** `order KIND …`, signed with the technician's own key on the same path as a master's. */
 export function addOrders(program: Command, world: CliWorld): void {
@@ -31,45 +32,45 @@ export function addOrders(program: Command, world: CliWorld): void {
     .description('sign an order with your own key and hand it in; the daemon judges it like a master’s')
   const add = (text: string, description: string): Command =>
     withKey(order.command(text).description(description), world)
-      .option('--valid <minutes>', 'the order’s window', '15')
-      .option('--wait [seconds]', 'wait for the outcome (default 120 s)')
+      .option('--valid <minutes>', 'the order’s window from now on, at most 10080', '15')
+      .option('--wait [seconds]', 'wait for the outcome, 120 s if no number is given; without it only for the journal')
   const send = (words: OrderWords, flags: OrderFlags): Promise<void> => giveOrder(world, flags, words)
   add('disconnect <meter>', 'cut supply').action((meter: string, flags: OrderFlags) => send(orderWords.disconnect(meter), flags))
   add('permit-to-close <meter>', 'let the customer close the relay').action((meter: string, flags: OrderFlags) =>
     send(orderWords.permitToClose(meter), flags),
   )
-  add('protect <meter> <on|off>', 'supply protection: nothing cuts it')
-    .option('--until <time>', 'its end; default: none')
+  add('protect <meter> <on|off>', 'supply protection: while it is on nothing cuts it')
+    .option('--until <time>', `its end, ${timeHelp}; default: none`)
     .action((meter: string, on: string, flags: OrderFlags & { readonly until?: string }) =>
       send(orderWords.protect(meter, on, flags.until), flags),
     )
-  add('alarm <meter> <on|off>', 'the meter’s own alarm').action((meter: string, on: string, flags: OrderFlags) =>
+  add('alarm <meter> <on|off>', 'switch the meter’s own alarm').action((meter: string, on: string, flags: OrderFlags) =>
     send(orderWords.alarm(meter, on), flags),
   )
   add('read-now <meter> <register...>', 'read registers; the values become a record').action(
     (meter: string, registers: readonly string[], flags: OrderFlags) => send(orderWords.readNow(meter, registers), flags),
   )
-  add('set-clock <meter>', 'set a meter’s clock; `all`: of all meters').action((meter: string, flags: OrderFlags) =>
+  add('set-clock <meter>', 'set the clock of a meter, or of all of them: all').action((meter: string, flags: OrderFlags) =>
     send(orderWords.setClock(meter), flags),
   )
   add('replace-meter <meter>', 'another device stands at the metering point')
     .requiredOption('--address <address>', 'of the new device')
     .requiredOption('--initial <kWh>', 'what the new device shows')
     .option('--final <kWh>', 'what the old one showed last; left out: nobody could read it')
-    .option('--at <time>', 'when; default: now')
+    .option('--at <time>', `when, ${timeHelp}; default: now`)
     .requiredOption('--witness <text>', 'who saw it')
     .action((meter: string, flags: OrderFlags & ReplaceFlags) => send(orderWords.replaceMeter(meter, flags), flags))
-  add('set-time <time>', 'tell the box the time, which it then trusts').action((at: string, flags: OrderFlags) =>
+  add('set-time <time>', `tell the box the time, which it then trusts: ${timeHelp}`).action((at: string, flags: OrderFlags) =>
     send(orderWords.setTime(at), flags),
   )
-  add('set-parameters <name> <file>', 'put a parameter set in force: archive, tasks')
-    .option('--version <n>', 'default: one above the set that an order put in force last')
+  add('set-parameters <name> <file>', 'put a set of parameters in force: archive or tasks')
+    .option('--version <n>', 'of the set; default: one above the set that an order put in force last')
     .action(async (name: string, file: string, flags: OrderFlags & { readonly version?: string }) => {
       const body = await world.readParameters(file)
       if (!body.ok) return tellError(world, flags, body.error)
       await send(orderWords.setParameters(name, body.value, flags.version), flags)
     })
-  add('replay <stream> <first> <count>', 'send records to the masters again').action(
+  add('replay <stream> <first> <count>', `send records to the masters again; streams: ${streams.join(', ')}`).action(
     (stream: string, first: string, count: string, flags: OrderFlags) => send(orderWords.replay(stream, first, count), flags),
   )
 }
@@ -80,8 +81,8 @@ export function addKeys(program: Command, world: CliWorld): void {
   key
     .command('new')
     .description('make a key that only its PIN opens, and print what the master registers')
-    .option('--out <file>', 'where the key goes (default: as for --key of order)')
-    .option('--pin-file <file>', 'a file that holds the PIN, mode 0600')
+    .option('--out <file>', `where the key goes (default: $WATTKEEP_KEY or ${defaultKey({ ...world, env: {} })})`)
+    .option('--pin-file <file>', 'a file that holds its PIN, mode 0600; or $WATTKEEP_PIN; otherwise you are asked')
     .option('--json', 'data for scripts: one line of JSON')
     .action(async ({ out, ...flags }: KeyFlags & { readonly out?: string }) => {
       const made = await newKey(out ?? defaultKey(world), pinSource(world, flags))

@@ -18,7 +18,7 @@ import { metersText, selfTestText, statusText } from './commands/status.js'
 import { decodeLines, eventsText, eventText, traceHead, traceText } from './commands/trace.js'
 import { sentence, tellingOf, whyText } from './commands/why.js'
 import { parseEdge } from './local-instants.js'
-import type { ConsoleCall } from './protocol.js'
+import { rowsMax, type ConsoleCall } from './protocol.js'
 import { registerData, registerLines } from './register-view.js'
 import type { ConsoleAnswers } from './views.js'
 
@@ -26,7 +26,6 @@ type Count = { readonly count: string }
 
 /** How often a followed trace is asked for news. */
 const followMs = 500
-const traceLinesMax = 1_000
 
 /** Adds the flags that all commands to the daemon take. */
 export const common = (command: Command): Command =>
@@ -73,7 +72,7 @@ function addOverview(program: Command, world: CliWorld): void {
     program
       .command('read')
       .description('read registers of a meter now, before all routine reading')
-      .argument('<meter>')
+      .argument('<meter>', 'its id, as in wattkeep meters')
       .argument('<register...>', 'in the notation of its protocol, such as 0001FF00'),
   ).action((meter: string, registers: readonly string[], flags: CommonFlags) =>
     withDaemon(world, flags, async (client) => {
@@ -102,7 +101,7 @@ function addAccounts(program: Command, world: CliWorld): void {
       .command('account')
       .description('all accounts, or one with its last entries')
       .argument('[account]', 'its id, or its meter’s')
-      .option('--count <n>', 'entries', '10'),
+      .option('--count <n>', `entries, at most ${rowsMax}`, '10'),
   ).action((account: string | undefined, flags: CommonFlags & Count) =>
     account === undefined
       ? show(world, flags, { ask: 'accounts' }, accountsText)
@@ -113,7 +112,7 @@ function addAccounts(program: Command, world: CliWorld): void {
       .command('why')
       .description('why an account is as it is: every transition, every guard that held, every order, newest last')
       .argument('<account>', 'its id, or its meter’s')
-      .option('--count <n>', 'lines', '40'),
+      .option('--count <n>', `lines, at most ${rowsMax}`, '40'),
   ).action((account: string, flags: CommonFlags & Count) =>
     counted(world, flags, flags.count, (count) =>
       withDaemon(world, flags, async (client) => {
@@ -147,8 +146,8 @@ function addRecords(program: Command, world: CliWorld): void {
     program
       .command('events')
       .description('the latest events, newest last; --show leads from one to the raw frames that caused it')
-      .option('--count <n>', 'how many', '20')
-      .option('--before <seq>', 'only older ones')
+      .option('--count <n>', `how many, at most ${rowsMax}`, '20')
+      .option('--before <seq>', 'only older ones than the one of this number')
       .option('--meter <meter>', 'only of this meter')
       .option('--account <account>', 'only of this account')
       .option('--code <code>', 'only of this code or area: bus, account.transition')
@@ -162,10 +161,13 @@ function addRecords(program: Command, world: CliWorld): void {
       .option('--from <time>', 'a local day or "2026-03-01 08:00"; default: 00:00 of the day before the end')
       .option('--to <time>', 'likewise, a day with all its hours; default: now; at most 31 days after --from')
       .option('--meter <meter>', 'only of this meter')
-      .option('--count <n>', 'how many', '200'),
+      .option('--count <n>', `how many, at most ${rowsMax}`, '200'),
   ).action((flags: GapsFlags) => gaps(world, flags))
   common(
-    program.command('orders').description('orders under way and the latest that ended').option('--count <n>', 'how many', '20'),
+    program
+      .command('orders')
+      .description('orders under way and the latest that ended, newest last, with their evidence')
+      .option('--count <n>', `how many, at most ${rowsMax}`, '20'),
   ).action(({ count, ...flags }: CommonFlags & Count) =>
     counted(world, flags, count, (number) => show(world, flags, { ask: 'orders', count: number }, ordersText)),
   )
@@ -173,8 +175,8 @@ function addRecords(program: Command, world: CliWorld): void {
     program
       .command('trace')
       .description('raw frames of a link with their times, and what they say')
-      .argument('<link>')
-      .option('--count <n>', 'the latest lines', '40')
+      .argument('<link>', 'its id, as in wattkeep status')
+      .option('--count <n>', `the latest lines, at most ${rowsMax}`, '40')
       .option('--follow', 'go on until Ctrl-C'),
   ).action((link: string, flags: CommonFlags & Count & { readonly follow?: boolean }) =>
     counted(world, flags, flags.count, (count) => trace(world, link, { flags, count, follows: flags.follow === true })),
@@ -208,14 +210,14 @@ function gapsFaults(span: Pick<GapsFlags, 'day' | 'from' | 'to'>): readonly Inpu
 async function events(world: CliWorld, flags: EventFlags): Promise<void> {
   const { show: wanted, before, meter, account, code } = flags
   if (wanted !== undefined) {
-    return counted(world, flags, wanted, (seq) =>
-      withDaemon(world, flags, async (client) => {
-        const answer = await client.ask({ ask: 'event', seq })
-        if (!answer.ok) return answer
-        const frames = decodeLines(answer.value.frames, world.decoders)
-        return ok({ json: { ...answer.value, frames }, text: eventText(answer.value, world.decoders), exit: exits.done })
-      }),
-    )
+    const seq = wholeOf('--show', wanted)
+    if (!seq.ok) return tellError(world, flags, seq.error)
+    return withDaemon(world, flags, async (client) => {
+      const answer = await client.ask({ ask: 'event', seq: seq.value })
+      if (!answer.ok) return answer
+      const frames = decodeLines(answer.value.frames, world.decoders)
+      return ok({ json: { ...answer.value, frames }, text: eventText(answer.value, world.decoders), exit: exits.done })
+    })
   }
   const limit = before === undefined ? ok(undefined) : wholeOf('--before', before)
   if (!limit.ok) return tellError(world, flags, limit.error)
@@ -251,7 +253,7 @@ async function trace(world: CliWorld, link: string, options: TraceOptions): Prom
     for (;;) {
       await Promise.race([pauseOf(world)(followMs), over])
       if (isOver) return ok({ json: { ok: true, ended: true }, text: [], exit: exits.done })
-      const next = await client.ask({ ask: 'trace', link, count: traceLinesMax, ...(since === undefined ? {} : { since }) })
+      const next = await client.ask({ ask: 'trace', link, count: rowsMax, ...(since === undefined ? {} : { since }) })
       if (!next.ok) return next
       since = next.value.lines.at(-1)?.monotonicMs ?? since
       if (next.value.lines.length > 0) tell(world, flags, emit(next.value, false))
@@ -272,15 +274,15 @@ function show<C extends ConsoleCall>(
   })
 }
 
-function wholeOf(at: string, text: string): Result<number, InputError> {
+function wholeOf(at: string, text: string, max = Number.MAX_SAFE_INTEGER): Result<number, InputError> {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : 0
-  return value >= 1
-    ? ok(value)
-    : fail({ code: 'bad-number', at, message: `expected a whole number from 1, got ${JSON.stringify(text)}` })
+  if (value >= 1 && value <= max) return ok(value)
+  const span = max === Number.MAX_SAFE_INTEGER ? 'from 1' : `from 1 to ${max}`
+  return fail({ code: 'bad-number', at, message: `expected a whole number ${span}, got ${JSON.stringify(text)}` })
 }
 
 async function counted(world: CliWorld, flags: CommonFlags, text: string, then: (value: number) => Promise<void>): Promise<void> {
-  const value = wholeOf('--count', text)
+  const value = wholeOf('--count', text, rowsMax)
   if (value.ok) await then(value.value)
   else tellError(world, flags, value.error)
 }

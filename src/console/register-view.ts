@@ -1,5 +1,6 @@
 import { formatDecimal } from '../model/index.js'
 import type { RegisterValue } from '../model/index.js'
+import { wrapped } from './columns.js'
 import type { ReadOutcome } from '../ports/index.js'
 import type { RegisterView } from './views.js'
 
@@ -35,11 +36,12 @@ export function bitsText(word: string, bits: readonly string[] | undefined): str
   return /^0+$/.test(word) ? ' (no bit set)' : ''
 }
 
-/** One line for each register, names aligned. */
+/** Each register with its values, names aligned. */
 export function registerLines(reads: readonly RegisterView[]): readonly string[] {
   const width = Math.max(0, ...reads.map(({ register }) => register.length))
-  return reads.map(({ register, values, error }) => {
-    return `${register.padEnd(width)}  ${error === null ? values.map(valueText).join(', ') : `${error.code}: ${error.message}`}`
+  return reads.flatMap(({ register, values, error }) => {
+    const text = error === null ? values.map(valueText).join(', ') : `${error.code}: ${error.message}`
+    return wrapped(`${register.padEnd(width)}  `, text)
   })
 }
 

@@ -1,10 +1,12 @@
 import t from 'tap'
 import fc from 'fast-check'
+import { columnsMax } from '../../../src/console/columns.js'
 import { frameCharsMax, readHex } from '../../../src/console/commands/frame-hex.js'
 import { frameText } from '../../../src/console/commands/frame-text.js'
 import { describe, explain, showFrames } from '../../../src/console/commands/frame.js'
 import type { FrameDecoder, FrameDescription } from '../../../src/console/commands/frame.js'
 import { frameDecoders } from '../../../src/console/decoders.js'
+import { registerData, registerLines, registerView } from '../../../src/console/register-view.js'
 import { encodeReply, encodeRequest } from '../../../src/protocols/dlt645/index.js'
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
@@ -105,6 +107,33 @@ await t.test('status words are told with the names of their set bits, in text on
   const [json = ''] = (await run(word, '', { json: true })).said
   t.match(JSON.parse(json), { values: [{ value: '0050', unit: null }] })
   t.notMatch(json, /relay-open/)
+})
+
+await t.test('registers stand under one another, in 80 columns, status words with their bits', (t) => {
+  const word = { kind: 'bits', hex: '0090', names: ['relay-open', 'pre-trip-alarm'], unit: '' } as const
+  const empty = { kind: 'bits', hex: '0000', names: [], unit: '' } as const
+  const views = [
+    registerView({ ok: true, register: '04000503', values: [word], records: [] }),
+    registerView({ ok: true, register: '040005FF', values: Array.from({ length: 7 }, () => empty), records: [] }),
+    registerView({
+      ok: true,
+      register: 'X',
+      values: [
+        { ...empty, hex: '8000' },
+        { kind: 'text', text: null, unit: 'V' },
+      ],
+      records: [],
+    }),
+  ]
+  const lines = registerLines(views)
+  t.equal(lines[0], '04000503  0090 (relay-open pre-trip-alarm)')
+  t.match(lines[1], /^040005FF {2}0000 \(no bit set\), /)
+  t.match(lines[2], /^ {10}\S/)
+  t.equal(lines.at(-1), 'X         8000, not available V', 'a bit without a name')
+  t.ok(lines.every((line) => line.length <= columnsMax))
+  t.match(views[0]?.values, [{ bits: word.names }])
+  t.strictSame(views.map(registerData)[0]?.values, [{ value: '0090', unit: null }], 'data have no names')
+  t.end()
 })
 
 const decoder = (protocol: string, error: object | null, more: object = {}, isUnmarked = false): FrameDecoder => ({
