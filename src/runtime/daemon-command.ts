@@ -7,19 +7,11 @@ export interface DaemonCommand {
 }
 
 /**
- * Keeps the process small rather than quick: a field box may have 256 MiB for everything. The interpreter alone takes 1.6 times the
- * processor time of compiled code for the same exchanges, and 14 MiB less; a field box spends its time waiting for wires. A small
- * young generation, a heap that grows in small steps, one arena of malloc and two threads for files and names do the rest; disk
- * work has the store's thread. `systemd/wattkeep.service` says the same words.
+ * Keeps the process small rather than quick, and lets the unit forbid memory that is written and run: the interpreter alone does not
+ * need it. A small young generation, a heap that grows in small steps, one arena of malloc and two threads for files and names do
+ * the rest; disk work has the store's thread. docs/decisions/0010 has the figures; `systemd/wattkeep.service` says the same words.
  */
 export const daemonCommand: DaemonCommand = {
-  flags: [
-    '--jitless',
-    '--no-expose-wasm',
-    '--optimize-for-size',
-    '--max-semi-space-size=1',
-    '--heap-growing-percent=20',
-    '--max-old-space-size=192',
-  ],
+  flags: ['--jitless', '--optimize-for-size', '--max-semi-space-size=1', '--heap-growing-percent=20', '--max-old-space-size=192'],
   env: { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '2' },
 }

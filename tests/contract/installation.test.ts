@@ -41,7 +41,29 @@ await t.test('the unit starts the daemon as everything else does', async (t) => 
     Object.entries(daemonCommand.env).map(([name, value]) => `${name}=${value}`),
   )
   const known = spawnSync(process.execPath, [...daemonCommand.flags, '-e', ''], { encoding: 'utf8' })
-  t.match(known, { status: 0, stdout: '', stderr: '' }, 'this Node knows every option')
+  t.match(known, { status: 0, stdout: '' }, 'this Node knows every option')
+})
+
+// What MemoryDenyWriteExecute asks of the kernel (PR_SET_MDWE, Linux 6.3), then the command.
+const withoutWritableCode = `
+import ctypes, os, sys
+if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) != 0: sys.exit(77)
+os.execvp(sys.argv[1], sys.argv[1:])`
+
+await t.test('where memory that is written and run is forbidden, the daemon’s code and native modules load', async (t) => {
+  const load = `
+    new (require('better-sqlite3'))(':memory:').prepare('SELECT 1').get()
+    require('@serialport/bindings-cpp')
+    import('${new URL('../../src/runtime/daemon.js', import.meta.url).href}').then(() => console.log('loaded'))`
+  const run = (flags: readonly string[]) =>
+    spawnSync('python3', ['-c', withoutWritableCode, process.execPath, ...flags, '-e', load], { encoding: 'utf8', cwd: root })
+  const denied = run([])
+  if (denied.status === 77) {
+    t.pass('MemoryDenyWriteExecute', { skip: 'this kernel cannot forbid it to a single process' })
+    return
+  }
+  t.not(denied.status, 0, 'with a compiler it fails: the ban is in force')
+  t.match(run(daemonCommand.flags), { status: 0, stdout: 'loaded\n' })
 })
 
 await t.test('a dry run changes nothing', async (t) => {
