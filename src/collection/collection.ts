@@ -1,8 +1,12 @@
 import type { EpochMs, LinkId, MeterId, Task, TaskId } from '../model/index.js'
-import { dayMs, epochMs } from '../model/index.js'
+import { epochMs } from '../model/index.js'
 import type { JobResult, ReadOutcome, WatchHint } from '../ports/index.js'
+import type { Debt, Restart } from './arrears.js'
+import { Arrears, horizonOf, owedAfter } from './arrears.js'
 import type { ClockRules } from './clock-care.js'
 import { noteClockSet, observeClock } from './clock-care.js'
+import type { ClosedSlot } from './closed-slots.js'
+import { closedInstants, ClosedSlots } from './closed-slots.js'
 import { Coverage } from './coverage.js'
 import type { Sighting } from './dispatch.js'
 import { Dispatch } from './dispatch.js'
@@ -14,12 +18,12 @@ import type { Work } from './planner.js'
 import type { RelaySighting } from './relay-sighting.js'
 import { relaySighting } from './relay-sighting.js'
 import type { CollectionSettings } from './settings.js'
-import type { PlannedTask, SitePlan } from './site-plan.js'
-import { planChange } from './site-plan.js'
-import type { BookOutput } from './slot-book.js'
+import type { SitePlan } from './site-plan.js'
+import type { BookOutput, Opening } from './slot-book.js'
 import { SlotBook } from './slot-book.js'
+import { SlotOwners } from './slot-owners.js'
 import type { Missed, Slot, SlotOwner } from './slots.js'
-import { newOwner, putDoubt, slotInstant } from './slots.js'
+import { putDoubt, slotInstant } from './slots.js'
 import type { BoundaryGroup } from './watch.js'
 import { Boundaries, boundaryTaskId, ThresholdWatch, watchPlan, watchTaskId } from './watch.js'
 
@@ -31,13 +35,6 @@ export interface CollectionOptions {
   readonly nextAfter: (cron: string, after: EpochMs) => EpochMs
   /** The first change of rate of a tariff strictly after an instant; null: none. */
   readonly nextBoundary: (tariff: string, after: EpochMs) => EpochMs | null
-}
-
-/** A slot that stands in the store with its point. */
-export interface ClosedSlot {
-  readonly meter: MeterId
-  readonly task: TaskId
-  readonly slotAt: EpochMs
 }
 
 /** What the shell must carry out; everything since it was last taken. */
@@ -55,6 +52,9 @@ export interface CollectionOutput extends BookOutput {
 /** Larger than any slew: the wall clock was set. */
 const STEP_MS = 2_000
 
+/** Meters looked at in one step of `restore`: no step opens more slots, so that their points can be stored before the next. */
+export const RESTORED_PER_STEP_MAX = 500
+
 /**
  * What should have been read, what was, and what next: all of the collection without any input or output. The shell tells
  * it what happened and when, starts the jobs it gives out, and stores what it hands back.
@@ -66,8 +66,9 @@ export class Collection {
   private readonly watches: ThresholdWatch
   private readonly boundaries: Boundaries
   private readonly meters = new Map<MeterId, MeterState>()
-  private readonly owners = new Map<MeterId, Map<TaskId, SlotOwner>>()
+  private readonly owners = new SlotOwners()
   private readonly coverage = new Map<TaskId, Coverage>()
+  private readonly arrears = new Arrears()
   private plan: SitePlan
   private wallOffset: number | null = null
   private steppedAt = -Infinity
@@ -88,7 +89,7 @@ export class Collection {
       utcOffsetMinutes,
       book: this.book,
       stateOf: (meter) => this.stateOf(meter),
-      ownersOf: (meter) => [...(this.owners.get(meter)?.values() ?? [])],
+      ownersOf: (meter) => this.owners.ofMeter(meter),
       onSighting: (sighting, now) => this.see(sighting, now),
       onEnd: (slot, now) => this.ended(slot, now),
     })
@@ -97,17 +98,16 @@ export class Collection {
   /** Takes a new archive, profiles and tasks. Slots of unchanged meters stay open; those of a replaced or removed one end. */
   configure(plan: SitePlan, now: Now): void {
     this.observe(now)
-    const before = new Map(this.owners)
-    this.owners.clear()
+    const before = this.owners.clear()
     this.plan = plan
-    for (const { task, meters } of plan.tasks) for (const planned of meters) this.adopt(planned, task.priority, before)
+    for (const { task, meters } of plan.tasks) for (const planned of meters) this.owners.adopt(planned, task.priority, before)
     for (const [meter, tasks] of before) {
       for (const [task, owner] of tasks) {
         const target = plan.meters.get(meter)
         if (target !== undefined && (task === watchTaskId || task === boundaryTaskId)) {
-          this.adopt(watchPlan(target, task, this.options.settings), 'threshold-watch', before)
+          this.owners.adopt(watchPlan(target, task, this.options.settings), 'threshold-watch', before)
         }
-        if (this.owners.get(meter)?.get(task) !== owner) this.retire(owner, now)
+        if (this.owners.get(meter, task) !== owner) this.retire(owner, now)
       }
     }
     for (const meter of [...this.meters.keys()]) if (!plan.meters.has(meter)) this.forget(meter)
@@ -118,23 +118,39 @@ export class Collection {
     return this.plan.tasks.reduce((longest, { task }) => Math.max(longest, horizonOf(task)), 0)
   }
 
-  /**
-   * After a start or a time without a clock: opens anew what a span of wall time owes, given the slots of it that ended.
-   * Called for consecutive spans, oldest first.
-   */
-  restore(span: { readonly from: EpochMs; readonly to: EpochMs }, closed: readonly ClosedSlot[], now: Now, missed: Missed): void {
+  /** After a start or a time without a clock: notes what is owed since. It is opened by `restore` alone, span by span. */
+  owe(restart: Restart, now: Now): void {
     this.observe(now)
-    const ended = new Set(closed.map(({ meter, task, slotAt }) => `${meter} ${task} ${slotAt}`))
-    for (const { task } of this.plan.tasks) {
-      const from = epochMs(Math.max(span.from, now.wall - horizonOf(task)))
-      for (let due = this.options.nextAfter(task.cron, from); due <= span.to; due = this.options.nextAfter(task.cron, due)) {
-        const instant = slotInstant(task.kind, due, this.options.utcOffsetMinutes)
-        const owners = this.ownersOf(task.id).filter((owner) => !ended.has(`${owner.plan.target.meter.id} ${task.id} ${instant}`))
-        this.open(owners, { instant, due }, now, missed)
-        const coverage = this.coverageOf(task.id)
-        coverage.add(coverage.lastBefore(instant) ?? instant, instant)
-      }
-    }
+    const { utcOffsetMinutes } = this.options
+    const all = this.plan.tasks.map(({ task }) => {
+      const owed = owedAfter(task, restart, utcOffsetMinutes, (last) => this.firstAfter(task, last))
+      if (owed.gap !== null) this.tellGap(owed.gap.from, owed.gap.to, task.id)
+      return owed
+    })
+    this.oweDebts(all.flatMap(({ urgent }) => urgent))
+    this.oweDebts(all.flatMap(({ past }) => past))
+  }
+
+  /** The span to be restored next; null: nothing is owed. */
+  get owed(): { readonly after: EpochMs; readonly to: EpochMs } | null {
+    return this.arrears.next
+  }
+
+  /** No slot up to here is owed any more; null: none at all is. */
+  get owedSince(): EpochMs | null {
+    return this.arrears.since
+  }
+
+  /**
+   * Opens what is owed next up to `to`, in steps: each gives how many meters it looked at. What it made of them is to be taken
+   * and stored before the next step, so that memory does not grow with the time that was missed.
+   *
+   * @param closed slots of the span that stand in the store
+   */
+  *restore(to: EpochMs, closed: readonly ClosedSlot[], now: () => Now): Generator<number, void> {
+    const ended = new ClosedSlots(closed)
+    for (const debt of this.arrears.until(to)) yield* this.restoreTask(debt, ended, now)
+    this.arrears.settle(to)
   }
 
   /**
@@ -143,37 +159,39 @@ export class Collection {
    */
   alreadyEnded(slots: readonly ClosedSlot[]): void {
     for (const { task } of this.plan.tasks) {
-      const instants = slots.filter((slot) => slot.task === task.id).map(({ slotAt }) => slotAt)
-      let last: EpochMs | null = null
-      for (const instant of [...new Set(instants)].sort((a, b) => a - b)) {
-        const from = last !== null && this.dueAfter(task, last).instant === instant ? last : instant
-        this.coverageOf(task.id).add(from, instant)
-        last = instant
+      const coverage = this.coverageOf(task.id)
+      for (const instant of closedInstants(slots.filter((slot) => slot.task === task.id))) {
+        const last = coverage.lastBefore(instant)
+        const follows = last !== null && this.firstAfter(task, last).instant === instant
+        coverage.add(follows ? last : instant, instant)
       }
     }
   }
 
   /**
    * A task's calendar fired. Instants between the last one and this that the calendar skipped (the clock was stepped
-   * forward) are opened as missed; one that comes again (stepped back) or is long past (stepped far ahead) is ignored.
+   * forward) are owed; one that comes again (stepped back) or is long past (stepped far ahead) is ignored.
    */
   fire(id: TaskId, due: EpochMs, now: Now): void {
     this.observe(now)
-    const task = this.plan.tasks.find((planned) => planned.task.id === id)?.task
+    const task = this.taskOf(id)
     if (task === undefined) return
     const coverage = this.coverageOf(id)
     const instant = slotInstant(task.kind, due, this.options.utcOffsetMinutes)
     if (coverage.has(instant) || now.wall - instant > horizonOf(task)) return
     const last = coverage.lastBefore(instant)
     const isNear = last !== null && instant - last <= horizonOf(task)
-    if (isNear) this.openSkipped(task, last, instant, now)
-    else if (last !== null && this.dueAfter(task, last).instant < instant) this.tellGap(last, instant, task.id)
+    if (last !== null && this.firstAfter(task, last).instant < instant) {
+      if (!isNear) this.tellGap(last, instant, id)
+      else this.oweDebts([{ task: id, after: last, to: epochMs(instant - 1), missed: this.whyMissed(task, now) }])
+    }
     coverage.add(isNear ? last : instant, instant)
-    this.open(this.ownersOf(id), { instant, due }, now, 'not-running')
+    const owners = this.owners.ofTask(id)
+    this.open({ owners, all: owners, instant, due, missed: 'not-running' }, now)
   }
 
   /** Tells a time whose slots are not explained one by one. */
-  tellGap(from: EpochMs, to: EpochMs, task: TaskId | 'all' = 'all'): void {
+  private tellGap(from: EpochMs, to: EpochMs, task: TaskId): void {
     const detail = { task, from: new Date(from).toISOString(), to: new Date(to).toISOString() }
     this.book.tell({ code: 'collection.gap', severity: 'warning', detail })
   }
@@ -203,13 +221,14 @@ export class Collection {
     for (const { meter, relay } of this.watches.due(now)) {
       if (relay) this.relayReads.push(meter)
       const owner = this.watchOwner(meter, watchTaskId)
-      if (owner !== null && owner.open.length === 0) this.open([owner], { instant: now.wall, due: now.wall }, now, 'clock-wrong')
+      const times = { instant: now.wall, due: now.wall, missed: 'clock-wrong' } as const
+      if (owner !== null && owner.open.length === 0) this.open({ owners: [owner], all: [owner], ...times }, now)
     }
     for (const { at, meters } of this.boundaries.due(now)) {
       const owners = meters.flatMap((meter) => this.watchOwner(meter, boundaryTaskId) ?? [])
-      this.open(owners, { instant: at, due: at }, now, 'clock-wrong')
+      this.open({ owners, all: owners, instant: at, due: at, missed: 'clock-wrong' }, now)
     }
-    this.book.finishDays(now)
+    this.book.finishDays(now, this.arrears.since)
   }
 
   /** The next job for a bus; null: nothing may start now. */
@@ -252,28 +271,52 @@ export class Collection {
     return { ...this.book.take(), clocks, relays, relayReads, steppedBack }
   }
 
-  private open(
-    owners: readonly SlotOwner[],
-    times: { readonly instant: EpochMs; readonly due: EpochMs },
-    now: Now,
-    missed: Missed,
-  ): void {
-    for (const slot of this.book.open(owners, times, now, missed)) this.dispatch.route(slot, now, now.monotonic)
+  private open(opening: Opening, now: Now): void {
+    for (const slot of this.book.open(opening, now)) this.dispatch.route(slot, now, now.monotonic)
   }
 
-  private openSkipped(task: Task, last: EpochMs, instant: EpochMs, now: Now): void {
-    const missed = now.monotonic - this.steppedAt < horizonOf(task) ? 'clock-wrong' : 'not-running'
-    for (let next = this.dueAfter(task, last); next.instant < instant; next = this.dueAfter(task, next.instant)) {
-      this.open(this.ownersOf(task.id), next, now, missed)
+  private whyMissed(task: Task, now: Now): Missed {
+    return now.monotonic - this.steppedAt < horizonOf(task) ? 'clock-wrong' : 'not-running'
+  }
+
+  /** Calendars that come to these instants again find them handled. */
+  private oweDebts(debts: readonly Debt[]): void {
+    for (const { task, after, to } of debts) if (after < to) this.coverageOf(task).add(after, to)
+    this.arrears.add(debts)
+  }
+
+  private *restoreTask({ task: id, after, to, missed }: Debt, ended: ClosedSlots, now: () => Now): Generator<number, void> {
+    for (let last = after; ;) {
+      const task = this.taskOf(id)
+      if (task === undefined) return this.tellGap(last, to, id)
+      const { instant, due } = this.firstAfter(task, last)
+      if (instant > to) return
+      const owners = this.owners.ofTask(id)
+      for (let first = 0; first < owners.length; first += RESTORED_PER_STEP_MAX) {
+        const looked = owners.slice(first, first + RESTORED_PER_STEP_MAX)
+        const owing = looked.filter(({ plan }) => !ended.has(plan.target.meter.id, id, instant))
+        const at = now()
+        this.observe(at)
+        // The clock was set back meanwhile: an instant that is still to come is not read live.
+        const seenDue = due <= at.wall ? due : epochMs(at.wall - task.liveWindowMs - 1)
+        this.open({ owners: owing, all: owners, instant, due: seenDue, missed }, at)
+        yield looked.length
+      }
+      if (owners.length === 0) yield 0
+      last = instant
     }
   }
 
-  /** The first slot of a task's calendar after a slot's instant. */
-  private dueAfter(task: Task, last: EpochMs): { readonly instant: EpochMs; readonly due: EpochMs } {
+  /** The first instant of a task's slots after another, and when its calendar fires for it. */
+  private firstAfter(task: Task, last: EpochMs): { readonly instant: EpochMs; readonly due: EpochMs } {
     const { nextAfter, utcOffsetMinutes } = this.options
     let due = nextAfter(task.cron, last)
     while (slotInstant(task.kind, due, utcOffsetMinutes) <= last) due = nextAfter(task.cron, due)
     return { instant: slotInstant(task.kind, due, utcOffsetMinutes), due }
+  }
+
+  private taskOf(id: TaskId): Task | undefined {
+    return this.plan.tasks.find((planned) => planned.task.id === id)?.task
   }
 
   /** Looks for a step of the wall clock since the last call. */
@@ -314,29 +357,11 @@ export class Collection {
   }
 
   private watchOwner(meter: MeterId, id: TaskId): SlotOwner | null {
-    const known = this.owners.get(meter)?.get(id)
+    const known = this.owners.get(meter, id)
     if (known !== undefined) return known
     const target = this.plan.meters.get(meter)
     if (target === undefined) return null
-    return this.adopt(watchPlan(target, id, this.options.settings), 'threshold-watch', new Map())
-  }
-
-  private adopt(
-    planned: PlannedTask,
-    work: SlotOwner['work'],
-    before: ReadonlyMap<MeterId, ReadonlyMap<TaskId, SlotOwner>>,
-  ): SlotOwner {
-    const meter = planned.target.meter.id
-    const old = before.get(meter)?.get(planned.task.id)
-    let owner = newOwner(planned, work)
-    if (old !== undefined && planChange(old.plan, planned) === null) {
-      owner = old
-      owner.plan = planned
-    }
-    const tasks = this.owners.get(meter) ?? new Map<TaskId, SlotOwner>()
-    tasks.set(planned.task.id, owner)
-    this.owners.set(meter, tasks)
-    return owner
+    return this.owners.adopt(watchPlan(target, id, this.options.settings), 'threshold-watch', new Map())
   }
 
   private retire(owner: SlotOwner, now: Now): void {
@@ -356,18 +381,9 @@ export class Collection {
     this.watches.forget(meter)
   }
 
-  private ownersOf(id: TaskId): readonly SlotOwner[] {
-    return [...this.owners.values()].flatMap((tasks) => tasks.get(id) ?? [])
-  }
-
   private coverageOf(id: TaskId): Coverage {
     let coverage = this.coverage.get(id)
     if (coverage === undefined) this.coverage.set(id, (coverage = new Coverage()))
     return coverage
   }
-}
-
-/** Slots older than this, a day at least, are neither filled nor explained one by one; a gap beyond it is one event. */
-function horizonOf(task: Task): number {
-  return Math.max(task.backfillDays * dayMs, task.closesAfterMs, dayMs)
 }

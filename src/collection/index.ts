@@ -1,5 +1,7 @@
 /** What should have been read, what was, and what next. Pure: the shell is `src/runtime/collector.ts`. */
+export type { Restart } from './arrears.js'
 export * from './clock-care.js'
+export type { ClosedSlot } from './closed-slots.js'
 export * from './collection.js'
 export * from './meter-time.js'
 export type * from './now.js'

@@ -6,6 +6,7 @@ import type { CollectionSettings } from './settings.js'
 import type { Asked } from './settlement.js'
 import type { Found, Missed, SlotOwner, SlotTimes } from './slots.js'
 import { pointOf, Slot } from './slots.js'
+import { countUntil } from './sorted.js'
 import type { DayStatistics } from './statistics.js'
 import { STATISTICS_DAYS_MAX, Statistics } from './statistics.js'
 
@@ -16,6 +17,21 @@ export interface BookOutput {
   readonly days: DayStatistics[]
 }
 
+/** One instant of a task, for some of its meters or all. */
+export interface Opening {
+  readonly owners: readonly SlotOwner[]
+  /** All owners of the task, in the same list each time: deadlines keep it, not the slots. */
+  readonly all: readonly SlotOwner[]
+  /** What the slots stand for. */
+  readonly instant: EpochMs
+  /** When their collection falls due: the calendar's firing. */
+  readonly due: EpochMs
+  /** Why no live value can come, should the live window be over already. */
+  readonly missed: Missed
+}
+
+const MISSED_END_STEP_MS = 60_000
+
 /** The open slots of all meters: opens them, ends each as one point, and counts. Holds no slot after its end. */
 export class SlotBook {
   readonly statistics = new Statistics()
@@ -24,6 +40,8 @@ export class SlotBook {
   private readonly utcOffsetMinutes: number
   private readonly deadlines = new TimeHeap<readonly SlotOwner[]>()
   private readonly openOn = new Map<EpochMs, number>()
+  /** The last end awaited for a list of owners. */
+  private readonly awaited = new WeakMap<readonly SlotOwner[], number>()
   private openCount = 0
 
   constructor(settings: CollectionSettings, utcOffsetMinutes: number) {
@@ -45,32 +63,24 @@ export class SlotBook {
     return this.deadlines.nextAt
   }
 
-  /**
-   * Opens a slot for each owner; those that have this instant open already are left alone. All owners are of one task.
-   *
-   * @param times `instant`: what the slot stands for; `due`: when its collection falls due (the calendar's firing)
-   * @param missed why no live value can come, should the live window be over already
-   */
-  open(
-    owners: readonly SlotOwner[],
-    times: { readonly instant: EpochMs; readonly due: EpochMs },
-    now: Now,
-    missed: Missed,
-  ): readonly Slot[] {
-    const [first] = owners
+  /** Opens a slot for each owner; those that have this instant open already are left alone. All owners are of one task. */
+  open(opening: Opening, now: Now): readonly Slot[] {
+    const [first] = opening.owners
     if (first === undefined) return []
-    const slotTimes = this.timesOf(first.plan.task, times, now, missed)
+    const times = this.timesOf(first.plan.task, opening, now)
     const slots: Slot[] = []
-    for (const owner of owners) {
-      if (owner.open.some((slot) => slot.at === times.instant)) continue
-      this.makeRoom(owner, now)
-      const slot = new Slot(owner, slotTimes)
-      insertByInstant(owner.open, slot)
+    for (const owner of opening.owners) {
+      const place = countUntil(owner.open, times.at, (known) => known.at)
+      if (owner.open[place - 1]?.at === times.at) continue
+      const slot = new Slot(owner, times)
+      owner.open.splice(place, 0, slot)
       this.countDue(slot, now)
+      this.keepFew(owner, now)
       slots.push(slot)
     }
-    for (const at of new Set([slotTimes.liveUntil, slotTimes.closesAt])) this.deadlines.push(at, owners)
-    return slots
+    if (times.missed === null) this.deadlines.push(times.liveUntil, opening.all)
+    this.awaitEnd(opening.all, times)
+    return slots.filter((slot) => slot.state !== 'ended')
   }
 
   /** Owners of which something may be over now. */
@@ -109,13 +119,18 @@ export class SlotBook {
     this.statistics.got(day, slot.owner.plan.target.meter.link, asked.item.item, { first, latencyMs })
   }
 
-  /** Hands a day out when its slots have ended, or at the latest some time after; its late values are no longer counted. */
-  finishDays(now: Now): void {
+  /**
+   * Hands a day out when its slots have ended, or at the latest some time after; its late values are no longer counted.
+   *
+   * @param owedSince days that end later may still get slots that were missed, and wait; null: nothing is owed
+   */
+  finishDays(now: Now, owedSince: EpochMs | null): void {
     const { dayClosesAfterMs, dayClosesAtLatestMs } = this.settings
-    for (const [day, open] of this.openOn) {
+    for (const [day, open] of [...this.openOn].sort(([a], [b]) => a - b)) {
       const sinceEndMs = now.wall - day - dayMs
-      const isOver = open === 0 ? sinceEndMs >= dayClosesAfterMs : sinceEndMs >= dayClosesAtLatestMs
-      if (isOver || this.openOn.size > STATISTICS_DAYS_MAX) this.giveOut(day)
+      const isOver = sinceEndMs >= (open === 0 ? dayClosesAfterMs : dayClosesAtLatestMs)
+      const isOwed = owedSince !== null && day + dayMs > owedSince
+      if ((isOver && !isOwed) || this.openOn.size > STATISTICS_DAYS_MAX) this.giveOut(day)
     }
   }
 
@@ -130,20 +145,29 @@ export class SlotBook {
     return output
   }
 
-  private timesOf(task: Task, times: { readonly instant: EpochMs; readonly due: EpochMs }, now: Now, missed: Missed): SlotTimes {
+  private timesOf(task: Task, { instant, due, missed }: Opening, now: Now): SlotTimes {
     const toMonotonic = now.monotonic - now.wall
-    const dueAt = monotonicMs(times.due + toMonotonic)
+    const dueAt = monotonicMs(due + toMonotonic)
     const isMissed = dueAt + task.liveWindowMs <= now.monotonic
     const liveUntil = isMissed ? dueAt : monotonicMs(dueAt + task.liveWindowMs)
-    const usualEnd = Math.max(times.instant + task.closesAfterMs + toMonotonic, liveUntil)
+    const usualEnd = Math.max(instant + task.closesAfterMs + toMonotonic, liveUntil)
     const closesAt = monotonicMs(isMissed ? Math.max(usualEnd, now.monotonic + this.settings.catchUpMs) : usualEnd)
-    return { at: times.instant, dueAt, liveUntil, closesAt, missed: isMissed ? missed : null }
+    return { at: instant, dueAt, liveUntil, closesAt, missed: isMissed ? missed : null }
+  }
+
+  /** Missed slots of one task end by the hundred thousand: they are looked at together, up to a minute late. */
+  private awaitEnd(owners: readonly SlotOwner[], { closesAt, missed }: SlotTimes): void {
+    const at = missed === null ? closesAt : Math.ceil(closesAt / MISSED_END_STEP_MS) * MISSED_END_STEP_MS
+    if (this.awaited.get(owners) === at) return
+    this.awaited.set(owners, at)
+    this.deadlines.push(at, owners)
   }
 
   /** The oldest slot of the meter and task gives way when too many are open altogether; it ends with what is known. */
-  private makeRoom(owner: SlotOwner, now: Now): void {
-    const [oldest] = owner.open
-    if (this.openCount >= this.settings.openSlotsMax && oldest !== undefined) this.end(oldest, now, 'no-time')
+  private keepFew(owner: SlotOwner, now: Now): void {
+    const [oldest, second] = owner.open
+    if (this.openCount > this.settings.openSlotsMax && oldest !== undefined && second !== undefined)
+      this.end(oldest, now, 'no-time')
   }
 
   private countDue(slot: Slot, now: Now): void {
@@ -176,8 +200,4 @@ export class SlotBook {
     const { link } = slot.owner.plan.target.meter
     this.tell({ code: 'freeze.missing', severity: 'warning', meter: point.meter, link, detail })
   }
-}
-
-function insertByInstant(open: Slot[], slot: Slot): void {
-  open.splice(open.findLastIndex((known) => known.at < slot.at) + 1, 0, slot)
 }

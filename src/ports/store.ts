@@ -112,10 +112,16 @@ export interface StoreCommands {
   events: { in: { count: number; before?: number }; out: { readonly events: readonly (EventRecord & { seq: number })[] } }
   'open-orders': { in: Record<never, never>; out: { readonly orders: readonly JournalledOrder[] } }
   order: { in: { id: number }; out: { readonly order: JournalledOrder | null } }
-  /** Which slots already ended, so that a restart knows what is still owed. */
+  /**
+   * Which slots already ended, so that a restart knows what is still owed: `count` slots, `stepMs` apart, from `slotAt` on; one
+   * when both are left out. With `runsMax` the answer is `isWhole: false` and empty when there are more entries.
+   */
   'closed-slots': {
-    in: { from: EpochMs; to: EpochMs }
-    out: { readonly slots: readonly { meter: MeterId; task: TaskId; slotAt: EpochMs }[] }
+    in: { from: EpochMs; to: EpochMs; runsMax?: number }
+    out: {
+      readonly slots: readonly { meter: MeterId; task: TaskId; slotAt: EpochMs; stepMs?: number; count?: number }[]
+      readonly isWhole?: boolean
+    }
   }
   /** Absences, with reasons; values are not listed. */
   gaps: {

@@ -1,7 +1,7 @@
-import type { ClockRules, CollectionSettings, DayStatistics, MeterClock, Now, Work } from '../collection/index.js'
+import type { ClockRules, CollectionSettings, DayStatistics, MeterClock, Now, Restart, Work } from '../collection/index.js'
 import { Collection, clockSetRefusal, defaultClockRules, defaultCollectionSettings, planSite } from '../collection/index.js'
 import type { EpochMs, LinkId, MeterId, SiteParameters, TaskId } from '../model/index.js'
-import { dayMs, epochMs, monotonicMs, startOfLocalDay, toLocal } from '../model/index.js'
+import { epochMs, monotonicMs, toLocal } from '../model/index.js'
 import type {
   Calendar,
   Clock,
@@ -18,7 +18,7 @@ import type {
 import { Collected } from './collected.js'
 import { callRegisters, type LiveCall, type LiveCallResult } from './live-call.js'
 import { createStamps } from './stamps.js'
-import { coverAhead, restoreSlots } from './slot-restore.js'
+import { beganAt, coverAhead, SlotRestorer } from './slot-restore.js'
 import { nextRateChange } from './rate-change.js'
 
 export interface CollectorOptions {
@@ -47,6 +47,8 @@ export interface CollectorSnapshot {
   /** Our clock stands before the last persisted instant: no slots are opened until it does not. */
   readonly waitsForClock: boolean
   readonly openSlots: number
+  /** Slots missed since then are still to be opened and explained; null: none. */
+  readonly owedSince: EpochMs | null
   readonly pointsWaiting: number
   readonly pointsStored: number
   readonly pointsRefused: number
@@ -73,6 +75,7 @@ export class Collector {
   private cancelCalendars: (() => void)[] = []
   private cancelWake: () => void = () => {}
   private readonly early: { readonly task: TaskId; readonly instant: EpochMs }[] = []
+  private readonly restorer: SlotRestorer
   private state: 'idle' | 'starting' | 'waits-for-clock' | 'running' | 'closed' = 'idle'
 
   constructor(options: CollectorOptions) {
@@ -100,14 +103,27 @@ export class Collector {
       onRoom: () => this.turn(),
       onFault: options.onFault,
     })
+    const { settings = defaultCollectionSettings, timers } = options
+    this.restorer = new SlotRestorer({
+      ...{ collection: this.collection, store, timers, stamps: createStamps(clock), utcOffsetMinutes },
+      dayClosesAfterMs: settings.dayClosesAfterMs,
+      now: () => this.now(),
+      turn: () => this.turn(),
+      written: () => this.collected.written(),
+      onFault: (error) => this.fault(error),
+    })
   }
 
-  /** Opens anew what was owed when the process ended, then follows the calendars. */
-  async start(): Promise<void> {
+  /**
+   * Follows the calendars, and opens anew what was owed when the process ended beside it.
+   *
+   * @param before the last instant the store had persisted before this start wrote anything; asked here when it is left out
+   */
+  async start(before?: EpochMs | null): Promise<void> {
     if (this.state !== 'idle') return
     this.state = 'starting'
     this.collection.configure(planSite(this.parameters), this.now())
-    const { at: lastInstant } = await this.options.store.run('last-instant', {})
+    const lastInstant = before === undefined ? (await this.options.store.run('last-instant', {})).at : before
     if (lastInstant === null) await this.tellBeginning()
     await this.refreshAccounts()
     await this.startAfter(lastInstant)
@@ -167,6 +183,7 @@ export class Collector {
     return {
       waitsForClock: this.state === 'waits-for-clock',
       openSlots: this.collection.book.size,
+      owedSince: this.collection.owedSince,
       pointsWaiting: this.collected.waiting,
       pointsStored: this.collected.counts.points,
       pointsRefused: this.collected.counts.refusedPoints,
@@ -183,11 +200,11 @@ export class Collector {
     this.state = 'closed'
     for (const cancel of this.cancelCalendars.splice(0)) cancel()
     this.cancelWake()
+    await this.restorer.stop()
     await this.collected.written()
   }
 
   private async startAfter(lastInstant: EpochMs | null): Promise<void> {
-    const { store } = this.options
     const { wall, trusted } = this.now()
     if (this.state === 'closed') return
     if (lastInstant !== null && wall < lastInstant && !trusted) {
@@ -196,20 +213,32 @@ export class Collector {
       this.wake(CLOCK_LOOK_MS, () => void this.startAfter(lastInstant).catch((error: unknown) => this.fault(error)))
       return
     }
-    const wasWaiting = this.state === 'waits-for-clock'
+    const missed = this.state === 'waits-for-clock' ? 'clock-wrong' : 'not-running'
     this.state = 'starting'
     this.followCalendars()
-    if (lastInstant !== null) {
-      const { collection } = this
-      const { utcOffsetMinutes } = this.parameters
-      const missed = wasWaiting ? 'clock-wrong' : 'not-running'
-      await restoreSlots({ collection, store, lastInstant, utcOffsetMinutes, missed, now: () => this.now() })
-      await this.closeOldDays()
-    }
+    if (lastInstant !== null) await this.oweSince(lastInstant, missed)
     if (this.isClosed()) return
     this.state = 'running'
     for (const { task, instant } of this.early.splice(0)) this.collection.fire(task, instant, this.now())
+    if (lastInstant !== null) this.restorer.closeOldDays()
     this.turn()
+  }
+
+  /** Notes what is owed since the last instant. A gap is told before anything else moves that instant. */
+  private async oweSince(last: EpochMs, missed: Restart['missed']): Promise<void> {
+    const { wall: until } = this.now()
+    const began = await beganAt(this.options.store, last)
+    this.collection.owe({ began, last, until, missed }, this.now())
+    if (last > until) await this.coverAhead(last)
+    this.handOn()
+    await this.collected.written()
+  }
+
+  /** Slots that ended although they are still to come. @param last the last that can have ended */
+  private coverAhead(last: number): Promise<void> {
+    const { wall } = this.now()
+    const to = epochMs(Math.min(last, wall + this.collection.horizonMs()))
+    return coverAhead(this.collection, this.options.store, wall, to)
   }
 
   /** On a fresh box: from now on slots are owed, even when the next start finds nothing else in the store. */
@@ -238,20 +267,10 @@ export class Collector {
     this.turn()
   }
 
-  /** Days that ended before the process did are closed now; closing a closed day changes nothing. */
-  private async closeOldDays(): Promise<void> {
-    const { settings = defaultCollectionSettings, store, clock } = this.options
-    const { wall } = this.now()
-    for (let back = OLD_DAYS; back >= 1; back--) {
-      const day = startOfLocalDay(epochMs(wall - back * dayMs), this.parameters.utcOffsetMinutes)
-      if (wall < day + dayMs + settings.dayClosesAfterMs || this.collection.book.isOpenOn(day)) continue
-      await store.run('close-day', { day, stamp: createStamps(clock).now() })
-    }
-  }
-
   /** Whatever happened: end what is over, start what may start, hand on what came, and sleep until the next time. */
   private turn(): void {
     if (this.state !== 'running') return
+    this.restorer.work()
     if (!this.collected.isFull) {
       this.collection.tick(this.now())
       for (const [link, runner] of this.options.runners) this.startOn(link, runner)
@@ -296,8 +315,7 @@ export class Collector {
       if (this.options.setsMeterClocks === true) this.correctClock(meter)
     }
     for (const meter of output.relayReads) this.readRelay(meter)
-    if (output.steppedBack)
-      coverAhead(this.collection, this.options.store, this.now().wall).catch((error: unknown) => this.fault(error))
+    if (output.steppedBack) this.coverAhead(Infinity).catch((error: unknown) => this.fault(error))
   }
 
   /** Sets one meter's clock by air when the field's rules allow it: its excess is reported first. */
@@ -356,8 +374,6 @@ export class Collector {
   }
 }
 
-/** How far back the start looks for days that were not closed. */
-const OLD_DAYS = 3
 /** A time that waits longer for the bus is no longer the time. */
 const CLOCK_SET_MS = 2_000
 const RELAY_READ_MS = 60_000

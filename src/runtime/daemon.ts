@@ -104,6 +104,8 @@ export class Daemon {
   async start(): Promise<void> {
     const { store, clock, log, onFatal } = this.#options
     store.onFault(onFatal)
+    // Asked before this start records anything: what is owed since is counted from here.
+    const { at: lastInstant } = await store.run('last-instant', {})
     await this.#loadParameters()
     const { moneySafe, effects } = await store.run('configure', { parameters: this.#parameters, stamp: this.#stamps.now() })
     this.#moneySafe = moneySafe
@@ -116,7 +118,7 @@ export class Daemon {
     this.#intake = this.#createIntake(counters)
     this.#uplink = this.#options.createUplink?.({ intake: this.#intake, parameterHash: () => this.#hash }) ?? null
     await this.#executor.resume()
-    await this.#collector.start()
+    await this.#collector.start(lastInstant)
     this.#take(effects)
     this.#uplink?.start()
     this.#every(evaluateEveryMs, () => this.#evaluate())

@@ -32,10 +32,39 @@ export function pointsOf(engine: Engine, input: StoreCommands['points']['in']): 
   return { points: points.sort((a, b) => a.slotAt - b.slotAt).slice(0, ROWS_MAX) }
 }
 
+interface SlotRun {
+  readonly meter: MeterId
+  readonly task: TaskId
+  readonly slotAt: Point['slotAt']
+  stepMs?: number
+  count?: number
+}
+
+/** Slots of one meter and task that stand in line are one entry: a day of them costs no more than one. */
 export function closedSlots(engine: Engine, input: StoreCommands['closed-slots']['in']): Out<'closed-slots'> {
-  const slots: { meter: MeterId; task: TaskId; slotAt: Point['slotAt'] }[] = []
-  for (const { meter, task, slotAt } of within(engine, input)) slots.push({ meter, task, slotAt })
-  return { slots }
+  const { runsMax = Infinity } = input
+  const runs: SlotRun[] = []
+  const latest = new Map<TaskId, Map<MeterId, SlotRun>>()
+  for (const { meter, task, slotAt } of within(engine, input)) {
+    let ofTask = latest.get(task)
+    if (ofTask === undefined) latest.set(task, (ofTask = new Map<MeterId, SlotRun>()))
+    const run = ofTask.get(meter)
+    if (run !== undefined && extend(run, slotAt)) continue
+    if (runs.length >= runsMax) return { slots: [], isWhole: false }
+    const next = { meter, task, slotAt }
+    ofTask.set(meter, next)
+    runs.push(next)
+  }
+  return { slots: runs, isWhole: true }
+}
+
+/** @returns false when the instant does not stand in line with the run */
+function extend(run: SlotRun, slotAt: number): boolean {
+  const { stepMs = slotAt - run.slotAt, count = 1 } = run
+  if (stepMs <= 0 || slotAt !== run.slotAt + count * stepMs) return false
+  run.stepMs = stepMs
+  run.count = count + 1
+  return true
 }
 
 /** Items that are absent from every point of their slot; a later point that has the value fills the gap. */

@@ -1,5 +1,5 @@
 import { nextAfter } from '../../src/calendar.js'
-import type { CollectionSettings, DayStatistics, Now, Work } from '../../src/collection/index.js'
+import type { ClosedSlot, CollectionSettings, DayStatistics, Now, Work } from '../../src/collection/index.js'
 import { Collection, defaultClockRules, defaultCollectionSettings, planSite } from '../../src/collection/index.js'
 import {
   epochMs,
@@ -72,6 +72,8 @@ export class CoreBench {
   readonly relays: { meter: MeterId; contact: 'closed' | 'open' }[] = []
   readonly relayReads: MeterId[] = []
   steppedBack = 0
+  /** Slots that were looked at because their instants had passed. */
+  looked = 0
   answer: Answer = (work, now) => ({ kind: 'settled', outcome: answerAll(work, now) })
   /** How long a job is on the bus. */
   jobMs = 500
@@ -156,6 +158,19 @@ export class CoreBench {
     if (output.steppedBack) this.steppedBack++
   }
 
+  /** A start: what is owed since `last` is opened, less what ended. */
+  restore(last: EpochMs, closed: readonly ClosedSlot[] = []): void {
+    this.collection.owe({ began: last, last, until: this.now.wall, missed: 'not-running' }, this.now)
+    this.workOff(closed)
+    this.turn()
+  }
+
+  private workOff(closed: readonly ClosedSlot[]): void {
+    for (let owed = this.collection.owed; owed !== null; owed = this.collection.owed) {
+      for (const looked of this.collection.restore(owed.to, closed, () => this.now)) this.looked += looked
+    }
+  }
+
   private pass(ms: number): void {
     this.now = { ...this.now, monotonic: monotonicMs(this.now.monotonic + ms), wall: epochMs(Math.round(this.now.wall + ms)) }
   }
@@ -170,6 +185,7 @@ export class CoreBench {
       }
       if (due !== null) this.collection.fire(id, due, this.now)
     }
+    this.workOff([])
     const ended = this.flying.filter((job) => job.endsAt <= this.now.monotonic)
     this.flying = this.flying.filter((job) => job.endsAt > this.now.monotonic)
     for (const { work } of ended) this.collection.settle(work, this.answer(work, this.now), this.now)

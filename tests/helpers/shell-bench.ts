@@ -13,6 +13,7 @@ import type {
   RelayState,
   Runner,
   Session,
+  Store,
 } from '../../src/ports/index.js'
 import { Collector, type CollectorOptions } from '../../src/runtime/collector.js'
 import { answerOne, bad, utcOffsetMinutes } from './core-bench.js'
@@ -40,6 +41,8 @@ export class ShellBench {
   relayState: RelayState = { kind: 'known', contact: 'open', command: 'trip', alarm: true, protected: false, word: '0050' }
   private asked = 0
   private boots = 1
+  /** Another one after each kill. */
+  private life = {}
   private readonly changes: Partial<CollectorOptions>
 
   constructor(start: EpochMs, site: Partial<SiteParameters>, changes: Partial<CollectorOptions> = {}) {
@@ -57,6 +60,20 @@ export class ShellBench {
     this.time.boot = `boot-${++this.boots}`
     this.collector = this.newCollector()
     await this.collector.start()
+  }
+
+  /** The process dies at this instant and starts again: nothing it still does reaches the store. */
+  async killAndRestart(downMs: number): Promise<void> {
+    this.kill()
+    await this.time.runFor(downMs)
+    this.time.boot = `boot-${++this.boots}`
+    this.collector = this.newCollector()
+    await this.collector.start()
+  }
+
+  /** From now on nothing of this process reaches the store. */
+  kill(): void {
+    this.life = {}
   }
 
   readonly protocol: MeterProtocol = {
@@ -144,13 +161,19 @@ export class ShellBench {
   }
 
   private newCollector(): Collector {
-    const { time, store } = this
+    const { time, store, life } = this
+    const living: Store = {
+      run: (command, input) => (this.life === life ? store.run(command, input) : new Promise(() => {})),
+      onAppended: () => store.onAppended(),
+      onFault: () => store.onFault(),
+      close: () => store.close(),
+    }
     const links = [...new Set(this.parameters.meters.map((meter) => meter.link))]
     return new Collector({
       clock: time,
       timers: time,
       calendar: new VirtualCalendar(time, nextAfter),
-      store,
+      store: living,
       log: silentLog,
       runners: this.runnersOf(links),
       protocols: new Map([[this.protocol.name, this.protocol]]),

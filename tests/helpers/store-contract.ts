@@ -94,11 +94,11 @@ const recordChecks: Checks = [
       await apply(store, time, 'm1', 2, null)
       const span = { from: dayStart, to: epochMs(dayStart + 3 * slotMs) }
       const { slots } = await store.run('closed-slots', span)
-      t.same(slots.map((slot) => [slot.meter, slot.slotAt]).sort(), [
-        ['m1', dayStart],
-        ['m1', dayStart + 2 * slotMs],
-        ['m2', dayStart + slotMs],
-      ])
+      const [m1, m2] = [...slots].sort((a, b) => a.slotAt - b.slotAt)
+      t.match(m1, { meter: 'm1', slotAt: dayStart, stepMs: 2 * slotMs, count: 2 }, 'packed, logged and grouped alike')
+      t.same([m2?.meter, m2?.slotAt, m2?.count], ['m2', dayStart + slotMs, undefined])
+      t.same(await store.run('closed-slots', { ...span, runsMax: 2 }), { slots, isWhole: true })
+      t.same(await store.run('closed-slots', { ...span, runsMax: 1 }), { slots: [], isWhole: false }, 'too many for one answer')
       const { gaps } = await store.run('gaps', { ...span, count: 10 })
       t.match(gaps, [
         { meter: 'm2', task: 'curve', slotAt: dayStart + slotMs, item: 'energy', reason: 'no-reply' },

@@ -26,11 +26,13 @@ type Action =
   | { readonly kind: 'run'; readonly minutes: number }
   | { readonly kind: 'mode'; readonly mode: Mode }
   | { readonly kind: 'restart'; readonly minutes: number }
+  | { readonly kind: 'kill'; readonly minutes: number }
   | { readonly kind: 'step'; readonly minutes: number }
 
 const run = fc.integer({ min: 1, max: 200 }).map((minutes): Action => ({ kind: 'run', minutes }))
 const mode = fc.constantFrom(...modes).map((one): Action => ({ kind: 'mode', mode: one }))
 const restart = fc.integer({ min: 0, max: 180 }).map((minutes): Action => ({ kind: 'restart', minutes }))
+const kill = fc.integer({ min: 0, max: 180 }).map((minutes): Action => ({ kind: 'kill', minutes }))
 const step = fc
   .constantFrom(-60, -15, -1, 1, 20, 90, 730 * 24 * 60, -730 * 24 * 60)
   .map((minutes): Action => ({ kind: 'step', minutes }))
@@ -48,6 +50,9 @@ async function play(actions: readonly Action[]): Promise<ShellBench> {
         break
       case 'restart':
         await bench.restart(action.minutes * minuteMs)
+        break
+      case 'kill':
+        await bench.killAndRestart(action.minutes * minuteMs)
         break
       case 'step':
         bench.time.stepWall(action.minutes * minuteMs)
@@ -69,8 +74,8 @@ function quarters(from: EpochMs, to: EpochMs): readonly string[] {
   return instants
 }
 
-await t.test('each slot ends as exactly one point, whatever answers, stops and restarts do', async (t) => {
-  const actions = fc.array(fc.oneof({ weight: 3, arbitrary: run }, { weight: 2, arbitrary: mode }, restart), {
+await t.test('each slot ends as exactly one point, whatever answers, stops, kills and restarts do', async (t) => {
+  const actions = fc.array(fc.oneof({ weight: 3, arbitrary: run }, { weight: 2, arbitrary: mode }, restart, kill), {
     minLength: 1,
     maxLength: 10,
   })
@@ -96,7 +101,7 @@ await t.test('each slot ends as exactly one point, whatever answers, stops and r
 })
 
 await t.test('lesson 25: no slot is doubled and no record leaves its order when the wall clock is stepped', async (t) => {
-  const actions = fc.array(fc.oneof({ weight: 3, arbitrary: run }, mode, restart, { weight: 2, arbitrary: step }), {
+  const actions = fc.array(fc.oneof({ weight: 3, arbitrary: run }, mode, restart, kill, { weight: 2, arbitrary: step }), {
     minLength: 1,
     maxLength: 10,
   })

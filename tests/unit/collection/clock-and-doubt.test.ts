@@ -88,9 +88,7 @@ await t.test('after a stop the slots owed are opened anew, without those that en
     ],
   })
   const closed = [{ meter: meterId('1'), task: taskId('curve'), slotAt: local('2026-03-01 11:15') }]
-  bench.collection.restore({ from: local('2026-03-01 10:30'), to: local('2026-03-01 11:30') }, closed, bench.now, 'not-running')
-  bench.collection.restore({ from: local('2026-03-01 11:30'), to: bench.now.wall }, [], bench.now, 'not-running')
-  bench.turn()
+  bench.restore(local('2026-03-01 10:30'), closed)
   bench.runUntil(local('2026-03-01 12:20'))
   t.same(
     bench
@@ -109,6 +107,7 @@ await t.test('after a stop the slots owed are opened anew, without those that en
   )
   t.same(bench.told('status'), ['03-01 11:07 live status-3=not-running', '03-01 12:07 live status-3=0000'])
   t.equal(bench.collection.horizonMs(), dayMs)
+  t.equal(bench.collection.owedSince, null)
 })
 
 await t.test('lesson 19: a reading that does not fit is read again before anybody sees it', async (t) => {

@@ -189,8 +189,7 @@ await t.test('no freeze is asked just before midnight, and none that would end a
   for (const work of bench.works) t.ok(work.expiresAt <= bench.now.monotonic + 22 * hourMs)
   t.same(bench.told('freeze').length, 2)
   const quiet = freezeBench(testProfile(), '2026-03-01 23:50')
-  quiet.collection.restore({ from: local('2026-03-01 00:00'), to: local('2026-03-01 23:50') }, [], quiet.now, 'not-running')
-  quiet.turn()
+  quiet.restore(epochMs(local('2026-03-01 00:00') - 1))
   quiet.runUntil(local('2026-03-01 23:59'))
   t.same(quiet.works, [])
   quiet.runUntil(local('2026-03-02 00:20'))
@@ -312,7 +311,7 @@ await t.test('a slot that closes before its memory is asked, and one that is owe
   t.same(bench.told('curve'), ['03-01 00:15 live energy=no-reply'])
   t.ok(bench.works.every((work) => work.asks.kind === 'live'))
   bench.runUntil(epochMs(local('2026-03-01 00:30') + 30_000))
-  bench.collection.restore({ from: local('2026-03-01 00:29'), to: bench.now.wall }, [], bench.now, 'not-running')
+  bench.restore(local('2026-03-01 00:29'))
   t.equal(bench.collection.book.size, 1)
 })
 
