@@ -188,9 +188,14 @@ await t.test('a technician on site, without any network', async (t) => {
     const followed = await site.run(['trace', 'bus1', '--follow', '--count', '1'], {
       onStart: ({ kill, onOutput }) => {
         let first = ''
+        let isEnding = false
         onOutput((text) => {
           if (first === '') first = text
-          else if (text !== first) kill('SIGINT')
+          // A second Ctrl-C would end it the hard way.
+          else if (text !== first && !isEnding) {
+            isEnding = true
+            kill('SIGINT')
+          }
         })
       },
     })
