@@ -23,7 +23,7 @@ export interface CalendarOptions {
    * Told when a wall clock stepped forward over more than one match: only `fired`, the latest of them, fires. What belongs
    * to the others is found by whoever knows what was due since `from`.
    */
-  readonly onSkipped?: (cron: string, from: EpochMs, fired: EpochMs) => void
+  readonly onSkipped: (cron: string, from: EpochMs, fired: EpochMs) => void
 }
 
 /** Wall-clock jobs in real time, on node-schedule. */
@@ -137,7 +137,7 @@ class SteppedCalendar implements Calendar {
     const instant = latestMatch(job, now)
     job.next = this.#nextUnfired(job, now)
     this.#arm(job)
-    if (instant !== from) this.#options.onSkipped?.(job.cron, from, instant)
+    if (instant !== from) this.#options.onSkipped(job.cron, from, instant)
     if (job.fired.has(instant)) return
     remember(job, instant)
     job.fire(instant)

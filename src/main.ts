@@ -10,6 +10,8 @@ import { startConsole } from './runtime/console-service.js'
 import { Daemon, type UplinkParts } from './runtime/daemon.js'
 import { createNotifier } from './runtime/notify.js'
 import { createPinoLog } from './runtime/pino-log.js'
+import { skippedFirings } from './runtime/skipped-firings.js'
+import { createStamps } from './runtime/stamps.js'
 import { createSupervisor } from './runtime/supervisor.js'
 import { createSystemClock, systemRandom, systemTimers } from './runtime/system-clock.js'
 import { softwareVersion } from './runtime/version.js'
@@ -51,6 +53,11 @@ async function main(): Promise<void> {
     onHeld: (_name, error) => die(error),
     onFault: (_name, error) => die(error),
   })
+  const stamps = createStamps(clock)
+  const onSkipped = skippedFirings({
+    ...{ clock, log, utcOffsetMinutes: settings.parameters.utcOffsetMinutes },
+    record: (event) => supervisor.spawn('skipped firing', store.run('record-event', { event, stamp: stamps.now() })),
+  })
   const daemon = new Daemon({
     settings,
     checks: settingsChecks,
@@ -58,7 +65,7 @@ async function main(): Promise<void> {
     clock,
     timers: systemTimers,
     random: systemRandom,
-    calendar: createCalendar({ clock, timers: systemTimers }),
+    calendar: createCalendar({ clock, timers: systemTimers, onSkipped }),
     log,
     supervisor,
     protocols,

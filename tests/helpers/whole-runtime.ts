@@ -99,7 +99,7 @@ export class WholeRuntime {
       clock: this.time,
       timers: this.time,
       random,
-      calendar: calendarOn({ clock: this.time, timers: this.time }),
+      calendar: calendarOn({ clock: this.time, timers: this.time, onSkipped: () => {} }),
       log: this.#log,
       supervisor,
       protocols,
