@@ -23,7 +23,6 @@ export interface VirtualTimeOptions {
 export class VirtualTime implements Clock, Timers {
   boot: string
   readonly #heap = new TimerHeap()
-  readonly #steps = new Set<() => void>()
   #nowUs = 0
   #wallBaseMs: number
   #trusted: boolean
@@ -63,7 +62,6 @@ export class VirtualTime implements Clock, Timers {
   /** Moves the wall clock alone: NTP, a technician, an empty battery. */
   stepWall(deltaMs: number): void {
     this.#wallBaseMs = epochMs(this.#wallBaseMs + deltaMs)
-    for (const handler of [...this.#steps]) handler()
   }
 
   setWall(at: EpochMs): void {
@@ -72,12 +70,6 @@ export class VirtualTime implements Clock, Timers {
 
   setTrusted(trusted: boolean): void {
     this.#trusted = trusted
-  }
-
-  /** Tells each step of the wall clock. @returns the way to stop it */
-  onWallStep(handler: () => void): () => void {
-    this.#steps.add(handler)
-    return () => this.#steps.delete(handler)
   }
 
   /** Lets `durationMs` pass, firing what falls due in order of time and, at one instant, of setting. */

@@ -1,8 +1,7 @@
-import { nextAfter } from '../../src/calendar.js'
+import { calendarOn } from '../../src/calendar.js'
 import { SimulatedArea } from '../../drivers/simulated/area.js'
 import type { AreaOptions } from '../../drivers/simulated/area-plan.js'
 import { seededRandom } from '../../drivers/simulated/random.js'
-import { VirtualCalendar } from '../../drivers/simulated/virtual-calendar.js'
 import { VirtualTime } from '../../drivers/simulated/virtual-time.js'
 import { epochMs, type LinkId, type SiteParameters } from '../../src/model/index.js'
 import type { Effects, Log, Runner } from '../../src/ports/index.js'
@@ -63,7 +62,7 @@ export class CollectionBench {
     return new Collector({
       clock: time,
       timers: time,
-      calendar: new VirtualCalendar(time, nextAfter),
+      calendar: calendarOn({ clock: time, timers: time, onSkipped: () => {} }),
       store,
       log: silentLog,
       runners: this.runners,

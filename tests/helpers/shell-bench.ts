@@ -1,5 +1,4 @@
-import { nextAfter } from '../../src/calendar.js'
-import { VirtualCalendar } from '../../drivers/simulated/virtual-calendar.js'
+import { calendarOn } from '../../src/calendar.js'
 import { VirtualTime } from '../../drivers/simulated/virtual-time.js'
 import { ok, type EpochMs, type LinkId, type MeterAddress, type SiteParameters } from '../../src/model/index.js'
 import type {
@@ -172,7 +171,7 @@ export class ShellBench {
     return new Collector({
       clock: time,
       timers: time,
-      calendar: new VirtualCalendar(time, nextAfter),
+      calendar: calendarOn({ clock: time, timers: time, onSkipped: () => {} }),
       store: living,
       log: silentLog,
       runners: this.runnersOf(links),
