@@ -92,6 +92,8 @@ export interface Account {
     readonly problem: 'needs-security-chip' | 'refused' | null
     /** The permission to close was read back from the meter after the last cut. */
     readonly permitted?: boolean
+    /** An order to trip may have acted and was not seen to: should the relay be found open next, that order opened it. */
+    readonly mayBeTripped?: boolean
   }
   /** Whether the meter's alarm (2A/2B) was last confirmed on. */
   readonly alarmOn: boolean

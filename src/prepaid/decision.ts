@@ -136,7 +136,13 @@ export type AccountFact =
   | { readonly kind: 'protect'; readonly on: boolean; readonly until: EpochMs | null }
   | { readonly kind: 'close' }
   /** The relay's state was read, with or without an order. */
-  | { readonly kind: 'relay-seen'; readonly contact: 'closed' | 'open'; readonly alarm: boolean }
+  | {
+      readonly kind: 'relay-seen'
+      readonly contact: 'closed' | 'open'
+      readonly alarm: boolean
+      /** An order to trip this relay has left, or may have, and its end is not known yet. */
+      readonly tripUnderWay?: boolean
+    }
   | OrderFinishedFact
   /** Nothing but time: calendars end, protections expire, readings go stale, statements fall due. */
   | { readonly kind: 'time-passed' }
@@ -191,6 +197,8 @@ export interface OrderFinishedFact {
   /** What was read back; null: nothing. */
   readonly relay: { readonly contact: 'closed' | 'open'; readonly alarm: boolean } | null
   readonly needsSecurityChip: boolean
+  /** As of `relay-seen`: the order to trip need not be this one. */
+  readonly tripUnderWay?: boolean
 }
 
 /** What an open-account order says, and the latest reading known of its meter. */

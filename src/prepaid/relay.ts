@@ -6,9 +6,14 @@ import { retryRelayMs, settle } from './settle.js'
 /** A register behind an open relay that rises by this much (secondary, 0.01 kWh) shows that the relay is not open. */
 export const leakMwh = 10_000n
 
+interface SeenRelay {
+  readonly contact: 'closed' | 'open'
+  readonly alarm: boolean
+}
+
 /** The relay's state was read: it may be what a transition waits for, or news of its own (the button was pressed). */
-export function relaySeen(draft: Draft, seen: { readonly contact: 'closed' | 'open'; readonly alarm: boolean }): Accepted {
-  noteRelay(draft, seen)
+export function relaySeen(draft: Draft, seen: SeenRelay & { readonly tripUnderWay?: boolean }): Accepted {
+  noteRelay(draft, seen, seen.tripUnderWay ?? false)
   return settle(draft)
 }
 
@@ -16,7 +21,7 @@ export function relaySeen(draft: Draft, seen: { readonly contact: 'closed' | 'op
 export function orderFinished(draft: Draft, fact: OrderFinishedFact): Accepted {
   const { command, stage, relay } = fact
   if (stage !== 'unknown' && fact.byRule) finishPending(draft, command)
-  if (relay !== null) noteRelay(draft, relay)
+  if (relay !== null) noteRelay(draft, relay, command === 'trip' || (fact.tripUnderWay ?? false))
   if (command === 'trip') noteTrip(draft, fact)
   noteProblem(draft, fact)
   if (stage === 'done') noteDone(draft, command)
@@ -26,19 +31,20 @@ export function orderFinished(draft: Draft, fact: OrderFinishedFact): Accepted {
   return settle(draft)
 }
 
-function noteRelay(draft: Draft, seen: { readonly contact: 'closed' | 'open'; readonly alarm: boolean }): void {
+function noteRelay(draft: Draft, seen: SeenRelay, tripUnderWay: boolean): void {
   const { account, now } = draft
-  const { relay } = account
+  const { mayBeTripped = false, ...relay } = account.relay
   const isNews = relay.contact !== seen.contact || account.alarmOn !== seen.alarm
   draft.setRunning({ relayReadAt: now })
-  if (seen.contact === 'open' && relay.contact !== 'open') tellOpened(draft)
+  if (seen.contact === 'open' && relay.contact !== 'open') tellOpened(draft, tripUnderWay || mayBeTripped)
   if (isNews) draft.set({ relay: { ...relay, contact: seen.contact, at: now }, alarmOn: seen.alarm })
 }
 
-function tellOpened(draft: Draft): void {
+/** An opening that somebody ordered is told by the order's result; one that nobody ordered is a surprise. */
+function tellOpened(draft: Draft, isOrdered: boolean): void {
   const { account } = draft
   draft.setRunning({ openSince: null })
-  if (account.state === 'disconnecting' || account.state === 'disconnected' || account.state === 'may-close') return
+  if (isOrdered || account.state === 'disconnecting' || account.state === 'disconnected' || account.state === 'may-close') return
   draft.event('account.relay-open', 'warning', { state: account.state, before: account.relay.contact })
 }
 
@@ -47,7 +53,7 @@ function noteTrip(draft: Draft, { stage, relay }: OrderFinishedFact): void {
   const isProven = relay !== null && (relay.contact === 'open' || stage !== 'done')
   const isIdle = stage === 'refused' || stage === 'expired'
   if (isProven || isIdle) return
-  draft.set({ relay: { ...draft.account.relay, contact: 'unknown', at: draft.now } })
+  draft.set({ relay: { ...draft.account.relay, contact: 'unknown', at: draft.now, mayBeTripped: true } })
 }
 
 function noteProblem(draft: Draft, fact: OrderFinishedFact): void {

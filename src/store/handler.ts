@@ -107,7 +107,8 @@ export class StoreHandler {
     'relay-seen': ({ meter, contact, alarm, stamp }) => ({
       effects: this.#desk.rounds(stamp, (round) => {
         const state = round.ofMeter(meter)
-        if (state !== null) round.decide(state, { kind: 'relay-seen', contact, alarm })
+        const tripUnderWay = contact === 'open' && round.tripUnderWay(meter)
+        if (state !== null) round.decide(state, { kind: 'relay-seen', contact, alarm, tripUnderWay })
       }),
     }),
     'record-event': ({ event, stamp }) => {

@@ -58,7 +58,9 @@ export function finishOrder(desk: Desk, input: In<'order-outcome'>): Out<'order-
     const state = 'meter' in body && body.meter !== 'all' ? round.ofMeter(body.meter) : null
     if (command === null || state === null) return
     const byRule = origin.by === 'rule'
-    round.decide(state, { kind: 'order-finished', command, byRule, stage, relay: relay ?? null, needsSecurityChip })
+    const tripUnderWay = relay?.contact === 'open' && round.tripUnderWay(state.account.meter)
+    const end = { command, byRule, stage, relay: relay ?? null, needsSecurityChip, tripUnderWay }
+    round.decide(state, { kind: 'order-finished', ...end })
   })
   return { effects }
 }

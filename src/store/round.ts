@@ -36,6 +36,14 @@ export class Round {
     return found === null ? null : this.state(found.account.id)
   }
 
+  /** Whether an order to trip a meter's relay has left, or may have, and its end is not known yet: whoever gave it. */
+  tripUnderWay(meter: MeterId): boolean {
+    return this.#journal.open().some(({ order: { stage, order } }) => {
+      const mayHaveLeft = stage === 'sending' || stage === 'unknown'
+      return mayHaveLeft && commandOf(order.body) === 'trip' && meterOf(order.body) === meter
+    })
+  }
+
   /** Lets the rules decide about one account and keeps what they accepted. */
   decide(state: LedgerState, fact: AccountFact): Decision {
     const decision = decide(state, fact, this.#ledgers.contextOf(state.account.meter, this.facts.stamp))

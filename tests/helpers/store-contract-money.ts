@@ -96,6 +96,37 @@ export const moneyChecks: Checks = [
   ],
 
   [
+    'a relay found open while a master’s order to open it is under way is no surprise',
+    async (t, bench) => {
+      const { store, time, master, path } = await opened(bench)
+      await apply(store, time, 'm1', 0, 10_000)
+      await order(store, time, master.order(master.open('a1', 'm1', 50_000_000n), time.at))
+      const see = (from: Store, contact: 'closed' | 'open') =>
+        from.run('relay-seen', { meter: meterId('m1'), contact, alarm: false, protected: false, stamp: time.stamp() })
+      const warnings = async (from: Store) =>
+        (await from.run('events', { count: 100 })).events.filter((event) => event.code === 'account.relay-open').length
+      await see(store, 'closed')
+      const trip = await order(store, time, master.order({ kind: 'disconnect', meter: meterId('m1') }, time.at))
+      if (!trip.accepted) throw new Error('the trip was refused')
+      const { id } = trip.order
+      await store.run('order-sending', { id, stamp: time.stamp() })
+      await store.close()
+      const again = await bench.open(path)
+      await again.run('configure', { parameters: siteOf(3), stamp: time.stamp() })
+      await see(again, 'open')
+      t.equal(await warnings(again), 0, 'found after a restart, before the order is verified')
+      const relay = { contact: 'open' as const, alarm: false, protected: false }
+      await again.run('order-outcome', { id, stage: 'done', evidence: {}, relay, stamp: time.stamp() })
+      await see(again, 'closed')
+      const idle = await order(again, time, master.order({ kind: 'disconnect', meter: meterId('m1') }, time.at))
+      t.match(idle, { accepted: true, order: { stage: 'journalled' } })
+      await see(again, 'open')
+      t.equal(await warnings(again), 1, 'an order that has not left opens nothing')
+      await again.close()
+    },
+  ],
+
+  [
     'what a rule took back is not sent: a journalled order ends, a begun one is stopped',
     async (t, bench) => {
       const { store, time, master } = await opened(bench)

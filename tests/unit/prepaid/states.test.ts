@@ -192,11 +192,76 @@ await t.test('master’s orders to the relay are noted and change no state by th
     needsSecurityChip: false,
   })
   t.equal(story.state, 'normal')
-  t.equal(story.codes.at(-1), 'account.relay-open')
+  t.equal(story.account.relay.contact, 'open')
   story.relay('closed')
   t.equal(story.state, 'normal')
   for (const command of ['protect-on', 'protect-off', 'permit-to-close'] as const) story.finish(command, 'done')
   t.equal(story.account.relay.permitted, undefined)
+})
+
+await t.test('an opening that was ordered is no surprise, one that nobody ordered is told', async (t) => {
+  const byMaster = { kind: 'order-finished', byRule: false, relay: null, needsSecurityChip: false } as const
+  const seen = { kind: 'relay-seen', contact: 'open', alarm: false } as const
+  const open = { contact: 'open', alarm: false } as const
+  const told = (act: (story: ReturnType<typeof opened>) => void): number => {
+    const story = opened('50')
+    story.relay('closed')
+    act(story)
+    t.equal(story.account.relay.contact, 'open')
+    const warned = story.codes.filter((code) => code === 'account.relay-open').length
+    story.relay('closed')
+    story.relay('open')
+    t.equal(story.codes.at(-1), 'account.relay-open', 'the next one nobody ordered')
+    return warned
+  }
+  t.equal(
+    told((story) => story.relay('open')),
+    1,
+    'nobody',
+  )
+  t.equal(
+    told((story) => story.accept({ ...byMaster, command: 'trip', stage: 'done', relay: open })),
+    0,
+    'a master',
+  )
+  t.equal(
+    told((story) => story.accept({ ...seen, tripUnderWay: true })),
+    0,
+    'seen before the order has ended',
+  )
+  t.equal(
+    told((story) => story.accept({ ...byMaster, command: 'alarm-off', stage: 'done', relay: open, tripUnderWay: true })),
+    0,
+    'seen by another order',
+  )
+  t.equal(
+    told((story) => story.accept({ ...byMaster, command: 'alarm-off', stage: 'done', relay: open })),
+    1,
+    'not by that one',
+  )
+  const verified = told((story) => {
+    story.accept({ ...byMaster, command: 'trip', stage: 'unknown' })
+    t.equal(story.account.relay.contact, 'unknown')
+    story.accept({ ...byMaster, command: 'trip', stage: 'done', relay: open })
+  })
+  t.equal(verified, 0, 'its outcome was unknown and is verified later')
+  const never = told((story) => {
+    story.accept({ ...byMaster, command: 'trip', stage: 'unknown' })
+    story.accept({ ...byMaster, command: 'trip', stage: 'failed' })
+    story.accept(seen)
+  })
+  t.equal(never, 0, 'it could not be verified, and the meter is read at last')
+  const delayed = told((story) => {
+    story.accept({ ...byMaster, command: 'trip', stage: 'done', relay: { contact: 'closed', alarm: false } })
+    story.accept(seen)
+  })
+  t.equal(delayed, 0, 'the meter took it and opened later')
+  const inVain = told((story) => {
+    story.accept({ ...byMaster, command: 'trip', stage: 'unknown' })
+    story.accept({ ...byMaster, command: 'trip', stage: 'expired', relay: { contact: 'closed', alarm: false } })
+    story.accept(seen)
+  })
+  t.equal(inVain, 1, 'proven not to have acted: what opens it later is something else')
 })
 
 await t.test('a meter without its security chip is a state of its own, not an endless retry', async (t) => {
