@@ -121,6 +121,7 @@ export class Collection {
   /** After a start or a time without a clock: notes what is owed since. It is opened by `restore` alone, span by span. */
   owe(restart: Restart, now: Now): void {
     this.observe(now)
+    this.book.statistics.countFrom(restart.until)
     const { utcOffsetMinutes } = this.options
     const all = this.plan.tasks.map(({ task }) => {
       const owed = owedAfter(task, restart, utcOffsetMinutes, (last) => this.firstAfter(task, last))
@@ -181,9 +182,13 @@ export class Collection {
     if (coverage.has(instant) || now.wall - instant > horizonOf(task)) return
     const last = coverage.lastBefore(instant)
     const isNear = last !== null && instant - last <= horizonOf(task)
-    if (last !== null && this.firstAfter(task, last).instant < instant) {
-      if (!isNear) this.tellGap(last, instant, id)
-      else this.oweDebts([{ task: id, after: last, to: epochMs(instant - 1), missed: this.whyMissed(task, now) }])
+    const hasSkipped = last === null ? this.steppedAt > -Infinity : this.firstAfter(task, last).instant < instant
+    if (hasSkipped && isNear) {
+      this.oweDebts([{ task: id, after: last, to: epochMs(instant - 1), missed: this.whyMissed(task, now) }])
+    } else if (hasSkipped) {
+      // What the clock was set past is in no day's counts.
+      this.book.statistics.countFrom(instant)
+      if (last !== null) this.tellGap(last, instant, id)
     }
     coverage.add(isNear ? last : instant, instant)
     const owners = this.owners.ofTask(id)
@@ -322,6 +327,7 @@ export class Collection {
   /** Looks for a step of the wall clock since the last call. */
   private observe(now: Now): void {
     const offset = now.wall - now.monotonic
+    if (this.wallOffset === null) this.book.statistics.countFrom(now.wall)
     const stepMs = Math.round(offset - (this.wallOffset ?? offset))
     this.wallOffset = offset
     if (Math.abs(stepMs) < STEP_MS) return

@@ -130,7 +130,7 @@ export class SlotBook {
       const sinceEndMs = now.wall - day - dayMs
       const isOver = sinceEndMs >= (open === 0 ? dayClosesAfterMs : dayClosesAtLatestMs)
       const isOwed = owedSince !== null && day + dayMs > owedSince
-      if ((isOver && !isOwed) || this.openOn.size > STATISTICS_DAYS_MAX) this.giveOut(day)
+      if ((isOver && !isOwed) || this.openOn.size > STATISTICS_DAYS_MAX) this.giveOut(day, now)
     }
   }
 
@@ -184,9 +184,9 @@ export class SlotBook {
     for (const { item } of items) this.statistics.due(day, target.meter.link, item)
   }
 
-  private giveOut(day: EpochMs): void {
+  private giveOut(day: EpochMs, now: Now): void {
     this.openOn.delete(day)
-    this.output.days.push(this.statistics.take(day))
+    this.output.days.push(this.statistics.take(day, now.wall))
   }
 
   private tellMissingFreeze(point: Point, slot: Slot): void {

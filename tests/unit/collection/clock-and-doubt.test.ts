@@ -38,6 +38,19 @@ await t.test('each calendar instant is one slot: coming again after a step back,
   )
 })
 
+await t.test('a day into which the clock was set says from when on it is counted', async (t) => {
+  const bench = new CoreBench(local('2026-03-01 23:10'), { tasks: [task('hourly', { cron: '0 * * * *' })] })
+  bench.step(13 * hourMs)
+  bench.runUntil(local('2026-03-04 07:00'))
+  t.same(
+    bench.days.map(({ day, since }) => [day, since]),
+    [
+      [local('2026-03-02 00:00'), local('2026-03-02 12:00')],
+      [local('2026-03-03 00:00'), undefined],
+    ],
+  )
+})
+
 await t.test('lesson 25: two years ahead and back again, no slot is lost or doubled', async (t) => {
   const bench = new CoreBench(local('2026-03-01 10:10'), { tasks: [task('curve', { items: ['power'] })] })
   bench.runUntil(local('2026-03-01 10:40'))

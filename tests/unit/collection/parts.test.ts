@@ -144,8 +144,26 @@ await t.test('statistics count by day, link and item, and only days that are ope
   t.equal(before?.day, -dayMs)
   t.same(view?.links[0]?.items, [{ item, due: 5, first: 1, later: 1, missing: { 'no-reply': 2 } }])
   t.equal(view?.links[0]?.latency.count, 1)
-  t.same(statistics.take(day).links.length, 2)
-  t.same(statistics.take(day).links, [])
+  t.same(statistics.take(day, epochMs(dayMs)).links.length, 2)
+  t.same(statistics.take(day, epochMs(dayMs)).links, [])
+})
+
+await t.test('a day of which only a part is counted says since when', async (t) => {
+  const statistics = new Statistics()
+  const sinceOf = (day: number) => {
+    statistics.due(epochMs(day), linkId('a'), itemId('energy'))
+    return statistics.view().find((view) => view.day === day)?.since
+  }
+  statistics.countFrom(epochMs(dayMs + 1_000))
+  t.equal(sinceOf(0), dayMs + 1_000, 'it ended before the start')
+  t.equal(sinceOf(dayMs), dayMs + 1_000, 'the start lies in it')
+  t.equal(sinceOf(2 * dayMs), undefined, 'a whole day')
+  t.equal(statistics.take(epochMs(2 * dayMs), epochMs(3 * dayMs + 7)).since, undefined)
+  t.equal(sinceOf(2 * dayMs), 3 * dayMs + 7, 'what is left of a day that was given out')
+  t.equal(sinceOf(3 * dayMs), undefined)
+  statistics.countFrom(epochMs(9 * dayMs + 1))
+  t.equal(statistics.take(epochMs(3 * dayMs), epochMs(9 * dayMs)).since, undefined, 'what was whole stays whole')
+  t.equal(sinceOf(9 * dayMs), 9 * dayMs + 1)
 })
 
 await t.test('latency percentiles are right within their bucket', async (t) => {

@@ -55,10 +55,28 @@ await t.test('a day of readings reaches the store, and the day is closed with it
     { kind: 'collection', day: '2026-03-01' },
     { kind: 'collection', day: '2026-03-02' },
   ])
+  t.equal(bench.store.statuses[0]?.['since'], start, 'the first day is counted from the start on')
+  t.notOk('since' in (bench.store.statuses[1] ?? {}), 'the second one whole')
   t.same(bench.store.closedDays, [local('2026-03-01 00:00'), local('2026-03-02 00:00')])
   t.equal(bench.store.events[0]?.code, 'collection.began')
   t.match(bench.store.relays[0], { meter: '1', contact: 'closed' })
   t.same(bench.faults, [])
+})
+
+await t.test('a restart in the middle of a day leaves its statistics marked as a part', async (t) => {
+  const bench = new ShellBench(start, { meters })
+  await bench.collector.start()
+  await bench.time.runFor(dayMs)
+  await bench.restart(hourMs)
+  const restarted = bench.time.wall().at
+  await bench.time.runFor(2 * dayMs)
+  await bench.collector.close()
+  const told = bench.store.statuses.map((body) => [body['day'], body['since']])
+  t.same(told, [
+    ['2026-03-01', start],
+    ['2026-03-02', restarted],
+    ['2026-03-03', undefined],
+  ])
 })
 
 await t.test('the snapshot tells what is open, waiting and stored', async (t) => {
