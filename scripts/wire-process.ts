@@ -100,7 +100,7 @@ function wireArguments(options: WireOptions): readonly string[] {
       `${spinMs}`,
     ],
     ...(options.echo === true ? ['--echo'] : []),
-    '--end-with-parent',
+    ...['--end-with-parent', `${process.pid}`],
     '--stats',
   ]
 }

@@ -255,7 +255,7 @@ def parse_arguments():
     parser.add_argument("--fifo", type=int, default=1, metavar="N", help="hand reply bytes over N at a time, as a UART may")
     parser.add_argument("--echo", action="store_true", help="send the request's bytes back, as some adapters do")
     parser.add_argument("--spin-ms", type=float, default=0.0, help="stay awake for the last so many ms before a byte is due")
-    parser.add_argument("--end-with-parent", action="store_true", help="end when the process that started this one ends")
+    parser.add_argument("--end-with-parent", type=int, metavar="PID", help="end when the process that started this one, PID, ends")
     parser.add_argument("--stats", action="store_true", help="print a line of JSON for each wire at the end")
     options = parser.parse_args()
     if len(options.link) != len(options.connect):
@@ -277,11 +277,10 @@ def main():
     options = parse_arguments()
     # Timers to the microsecond (PR_SET_TIMERSLACK): without it they are 50 us late.
     prctl(29, 1)
-    if options.end_with_parent:
-        # PR_SET_PDEATHSIG; a parent that is gone already would never signal.
-        parent = os.getppid()
+    if options.end_with_parent is not None:
+        # PR_SET_PDEATHSIG; a parent that went while this process was still starting would never signal.
         prctl(1, signal.SIGTERM)
-        if os.getppid() != parent:
+        if os.getppid() != options.end_with_parent:
             return
     wires = []
     for link, peer in zip(options.link, options.connect):

@@ -111,15 +111,7 @@ export const impureNames: readonly string[] = [
 
 /** Time and chance are injected: outside these, nothing in `src` and `drivers` takes them for itself. */
 export const timeNames: readonly string[] = ['Date.now', 'new Date()', 'Math.random', 'performance', 'setTimeout', 'setInterval']
-export const timeZones: readonly string[] = [
-  'src/runtime',
-  'src/calendar.ts',
-  'src/main.ts',
-  'src/cli.ts',
-  'drivers/link',
-  // Waits for a program that makes a terminal: real time, also in tests.
-  'drivers/simulated/pty.ts',
-]
+export const timeZones: readonly string[] = ['src/runtime', 'src/calendar.ts', 'src/main.ts', 'src/cli.ts', 'drivers/link']
 
 /** Types asserted by hand belong to borders, where bytes and rows come in, and to unit constructors. */
 export const assertionZones: readonly string[] = [
