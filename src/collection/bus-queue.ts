@@ -8,7 +8,7 @@ export type Unit = { readonly kind: 'live'; readonly slot: Slot } | { readonly k
 export const workClasses = ['threshold-watch', 'freeze', 'curve', 'backfill', 'clock-care'] as const
 export type WorkClass = (typeof workClasses)[number]
 
-/** Jobs of one class handed to a bus's runner at a time: enough that it never idles, few enough that nothing is planned stale. */
+/** Jobs of one class handed to the runner of a bus that carries one exchange at a time: enough that it never idles, few enough that nothing is planned stale. */
 export const JOBS_IN_FLIGHT_MAX: Readonly<Record<WorkClass, number>> = {
   'threshold-watch': 4,
   freeze: 3,
@@ -64,12 +64,16 @@ export class BusQueue {
     this.delayed.push(notBefore, { unit, work })
   }
 
-  /** The next unit that may start now; the caller starts it, or drops it when it is no longer wanted. */
-  pop(now: number): Waiting | null {
+  /**
+   * The next unit that may start now; the caller starts it, or drops it when it is no longer wanted.
+   *
+   * @param concurrency exchanges that the bus carries at a time: one job more for each, so that none of its places stands empty
+   */
+  pop(now: number, concurrency = 1): Waiting | null {
     if (this.isDown(now)) return null
     for (let due = this.delayed.popUntil(now); due !== null; due = this.delayed.popUntil(now)) this.ready[due.work].push(due.unit)
     for (const work of workClasses) {
-      if (this.flying[work] >= JOBS_IN_FLIGHT_MAX[work]) continue
+      if (this.flying[work] >= JOBS_IN_FLIGHT_MAX[work] + concurrency - 1) continue
       const unit = this.ready[work].shift()
       if (unit !== null) return { unit, work }
     }

@@ -236,10 +236,10 @@ export class Collection {
     this.book.finishDays(now, this.arrears.since)
   }
 
-  /** The next job for a bus; null: nothing may start now. */
-  next(link: LinkId, now: Now): Work | null {
+  /** The next job for a bus, which carries so many exchanges at a time; null: nothing may start now. */
+  next(link: LinkId, now: Now, concurrency = 1): Work | null {
     this.observe(now)
-    return this.dispatch.next(link, now)
+    return this.dispatch.next(link, now, concurrency)
   }
 
   /** Takes in what became of a job. */

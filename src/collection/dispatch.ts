@@ -1,7 +1,7 @@
 import type { LinkId, MeterId, RegisterValue } from '../model/index.js'
 import { startOfLocalDay } from '../model/index.js'
 import type { JobResult, ReadOutcome } from '../ports/index.js'
-import type { Unit, WorkClass } from './bus-queue.js'
+import type { Unit, Waiting, WorkClass } from './bus-queue.js'
 import { BusQueue } from './bus-queue.js'
 import type { MeterState } from './meter-state.js'
 import { judgeReading } from './meter-state.js'
@@ -86,9 +86,10 @@ export class Dispatch {
   }
 
   /** The next job for a bus; null: nothing may start now. Ask again after each result and at `nextAt`. */
-  next(link: LinkId, now: Now): Work | null {
+  next(link: LinkId, now: Now, concurrency: number): Work | null {
     const bus = this.bus(link)
-    for (let waiting = bus.pop(now.monotonic); waiting !== null; waiting = bus.pop(now.monotonic)) {
+    const pop = (): Waiting | null => bus.pop(now.monotonic, concurrency)
+    for (let waiting = pop(); waiting !== null; waiting = pop()) {
       const { unit, work } = waiting
       const owner = unit.kind === 'live' ? unit.slot.owner : unit.owner
       if (unit.kind === 'live' ? unit.slot.state !== 'queued' : owner.memory !== 'queued') continue

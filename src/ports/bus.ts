@@ -1,4 +1,5 @@
 import type { MeterAddress, MonotonicMs } from '../model/index.js'
+import type { MeshNetwork } from './mesh.js'
 
 /**
  * Says what the bytes received so far are. Made by a protocol for one request, so it takes only the reply to that
@@ -21,8 +22,10 @@ export interface ExchangeRequest {
   readonly reply: Scanner | 'none'
   /** Silence kept on the wire before the request leaves. */
   readonly quietMs: number
-  /** From the end of the request to the first byte of the reply. */
+  /** From the end of the request to the first byte of the reply. A medium with a pace of its own keeps its own deadlines. */
   readonly firstByteMs: number
+  /** Somebody waits for it: a medium that lines requests up takes it first. */
+  readonly isUrgent?: boolean
 }
 
 export type ExchangeOutcome =
@@ -41,9 +44,21 @@ export type ExchangeOutcome =
   /** The request never left, or the link went away under it; `sent` says whether it may have reached the meter. */
   | { readonly kind: 'bus-down'; readonly code: string; readonly sent: boolean }
 
+/** What a medium can do; a module's are learned when it starts, so they may change. */
+export interface BusCapabilities {
+  /** Exchanges under way at a time, never two with one meter; a broadcast is under way alone. */
+  readonly concurrency: number
+  readonly broadcast: boolean
+  readonly routing: boolean
+  /** How long one exchange may take at most, ms; absent: the runner's own limit for wires. */
+  readonly exchangeMsMax?: number
+}
+
 /** A medium: carries one request to one meter (or to all) and brings its reply. */
 export interface Bus {
-  readonly capabilities: { readonly concurrency: number; readonly broadcast: boolean; readonly routing: boolean }
+  readonly capabilities: BusCapabilities
+  /** The network behind a local module; absent where meters hang on the wire itself. */
+  readonly network?: MeshNetwork
   /**
    * Never rejects: what can go wrong on a wire is an outcome. Settles by `deadline` at the latest. More exchanges at a time than
    * `capabilities.concurrency` are refused with `bus-down`, code `busy`, not sent.

@@ -34,6 +34,8 @@ export type JobResult<T> =
 /** Runs sessions on one bus: queues each exchange anew, keeps deadlines, back-off and fairness. */
 export interface Runner {
   readonly link: LinkId
+  /** Exchanges that the bus carries at a time; a module's is learned, so it may change. */
+  readonly concurrency: number
   run<T>(job: Job<T>): Promise<JobResult<T>>
   snapshot(): RunnerSnapshot
   /** Settles once the exchange in flight has ended, at once when there is none: proof that this bus still turns. */

@@ -1,4 +1,4 @@
-import { monotonicMs, type LinkId, type MonotonicMs } from '../model/index.js'
+import { monotonicMs, type LinkId, type MeterAddress, type MonotonicMs } from '../model/index.js'
 import type {
   Bus,
   Clock,
@@ -36,7 +36,7 @@ const downGraceDefaultMs = 5_000
 /** How often waiting jobs are looked through while the link is down. */
 const downCheckMs = 1_000
 
-/** Runs sessions on one bus, one exchange at a time. Closing it refuses what waits and lets the exchange in flight end, within 2.5 s. */
+/** Runs sessions on one bus, as many exchanges at a time as it carries. Closing it refuses what waits and lets the exchange in flight end, within 2.5 s. */
 export function createBusRunner(options: BusRunnerOptions): Runner {
   return new BusRunner(options)
 }
@@ -48,7 +48,11 @@ class BusRunner implements Runner {
   readonly #clock: Clock
   readonly #queue: BusQueue<RunningJob>
   readonly #downGraceMs: number
-  #inFlight: RunningJob | null = null
+  readonly #inFlight = new Set<RunningJob>()
+  /** The meters of these. */
+  readonly #busy = new Set<MeterAddress>()
+  /** It is for all meters: it leaves when nothing else is under way, and nothing else leaves before it has. */
+  #exclusive: RunningJob | null = null
   #isPumping = false
   #isClosed = false
   #whenIdle: () => void = () => {}
@@ -79,21 +83,25 @@ class BusRunner implements Runner {
     })
   }
 
+  get concurrency(): number {
+    return this.#bus.capabilities.concurrency
+  }
+
   snapshot(): RunnerSnapshot {
-    const queued = this.#queue.size
+    const queued = this.#queue.size + (this.#exclusive === null ? 0 : 1)
     return { link: this.link, up: this.#bus.isUp(), queued, ...this.#counts, silentMeters: this.#queue.silentMeters() }
   }
 
   turned(): Promise<void> {
-    if (this.#inFlight === null) return Promise.resolve()
+    if (this.#inFlight.size === 0) return Promise.resolve()
     return new Promise((resolve) => this.#whenTurned.push(resolve))
   }
 
   close(): Promise<void> {
     this.#isClosed = true
     this.#cancelTimer()
-    for (const job of this.#queue.take(() => true)) endUnfinished(job)
-    if (this.#inFlight === null) return Promise.resolve()
+    this.#refuseWaiting()
+    if (this.#inFlight.size === 0) return Promise.resolve()
     return new Promise((resolve) => {
       const cancel = this.#options.timers.after(closeMsMax, resolve)
       this.#whenIdle = () => {
@@ -109,19 +117,27 @@ class BusRunner implements Runner {
     for (const job of this.#queue.takeExpired(now)) job.end({ kind: 'expired', sent: job.hasSent })
     if (this.#isPumping) return
     this.#isPumping = true
-    while (this.#inFlight === null && !this.#isClosed && this.#turn(now));
+    while (this.#hasRoom() && !this.#isClosed && this.#turn(now));
     this.#isPumping = false
     const { soonestExpiry } = this.#queue
     if (soonestExpiry !== null) this.#wakeAt(soonestExpiry)
   }
 
+  #hasRoom(): boolean {
+    if (this.#inFlight.size === 0) return true
+    const isAlone = [...this.#inFlight].some(({ meter }) => meter === 'all')
+    return !isAlone && this.#exclusive === null && this.#inFlight.size < this.concurrency
+  }
+
   /** @returns whether there may be more to do now */
   #turn(now: MonotonicMs): boolean {
     if (!this.#bus.isUp()) return this.#waitForLink(now)
-    const decision = this.#queue.next(now)
+    if (this.#exclusive !== null) return this.#runAlone(this.#exclusive, now)
+    const decision = this.#queue.next(now, this.#busy)
     switch (decision.kind) {
       case 'run':
-        this.#exchange(decision.job, now)
+        if (decision.job.meter === 'all' && this.#inFlight.size > 0) this.#exclusive = decision.job
+        else this.#exchange(decision.job, now)
         return true
       case 'hold':
         hold(decision.job, decision.nextProbe)
@@ -132,8 +148,18 @@ class BusRunner implements Runner {
     }
   }
 
+  /** What is for all meters is often the time: too late, it is wrong. */
+  #runAlone(job: RunningJob, now: MonotonicMs): boolean {
+    this.#exclusive = null
+    if (job.expiresAt !== null && job.expiresAt <= now) job.end({ kind: 'expired', sent: job.hasSent })
+    else this.#exchange(job, now)
+    return true
+  }
+
   /** The link may be back soon, so nothing fails before its grace is over. */
   #waitForLink(now: MonotonicMs): boolean {
+    if (this.#exclusive !== null) this.#queue.requeue(this.#exclusive)
+    this.#exclusive = null
     for (const job of this.#queue.take((waiting) => now - waiting.queuedAt >= this.#downGraceMs)) {
       job.feed({ kind: 'bus-down', sent: false })
       if (job.effect !== null) this.#requeue(job, now)
@@ -145,28 +171,47 @@ class BusRunner implements Runner {
   #exchange(job: RunningJob, now: MonotonicMs): void {
     const { effect } = job
     if (effect === null) return
-    this.#inFlight = job
-    this.#bus.exchange(this.#request(job, effect), monotonicMs(now + exchangeMsMax)).then(
+    this.#inFlight.add(job)
+    if (job.meter !== 'all') this.#busy.add(job.meter)
+    const deadline = monotonicMs(now + (this.#bus.capabilities.exchangeMsMax ?? exchangeMsMax))
+    this.#bus.exchange(this.#request(job, effect), deadline).then(
       (outcome) => this.#ended(job, outcome, now),
       // A bus never rejects; if one does, the fault is ours and the caller is to know.
       (error: unknown) => {
-        this.#inFlight = null
+        this.#leave(job)
         job.fail(error)
         this.#pump()
       },
     )
   }
 
+  /** Nothing of the job is under way any more, so others may ask its meter. */
+  #leave(job: RunningJob): void {
+    this.#inFlight.delete(job)
+    if (job.meter === 'all') return
+    this.#busy.delete(job.meter)
+    this.#queue.free(job.meter)
+  }
+
   #request(job: RunningJob, effect: ExchangeEffect): ExchangeRequest {
     const { to, bytes, reply, isWrite } = effect
     const traced = effect.traced ?? (isWrite ? new Uint8Array(0) : undefined)
     const firstByteMs = this.#queue.firstByteMs(job, isWrite)
-    return { to, bytes, reply, quietMs: this.#options.quietMs, firstByteMs, ...(traced === undefined ? {} : { traced }) }
+    const isUrgent = job.priority === 'relay' || job.priority === 'live-call'
+    return {
+      to,
+      bytes,
+      reply,
+      quietMs: this.#options.quietMs,
+      firstByteMs,
+      isUrgent,
+      ...(traced === undefined ? {} : { traced }),
+    }
   }
 
   #ended(job: RunningJob, outcome: ExchangeOutcome, startedAt: MonotonicMs): void {
     const now = this.#clock.monotonic()
-    this.#inFlight = null
+    this.#inFlight.delete(job)
     for (const turned of this.#whenTurned.splice(0)) turned()
     if (outcome.kind !== 'bus-down' || outcome.sent) {
       job.hasSent = true
@@ -179,6 +224,7 @@ class BusRunner implements Runner {
       job.feed(sessionInput(outcome))
       this.#goOn(job, now)
     }
+    if (!this.#inFlight.has(job)) this.#leave(job)
     if (this.#isClosed) return this.#finishClosing()
     this.#pump()
   }
@@ -200,8 +246,10 @@ class BusRunner implements Runner {
     this.#queue.requeue(job)
   }
 
-  #count(job: RunningJob, outcome: ExchangeOutcome, spentMs: number, now: MonotonicMs): void {
+  #count(job: RunningJob, outcome: ExchangeOutcome, tookMs: number, now: MonotonicMs): void {
     const counts = this.#counts
+    // Of a bus that carries several at a time an exchange takes its share.
+    const spentMs = tookMs / Math.max(1, this.concurrency)
     counts.exchanges++
     counts.busyMs += spentMs
     if (outcome.kind === 'reply') counts.replies++
@@ -222,8 +270,14 @@ class BusRunner implements Runner {
   }
 
   #finishClosing(): void {
+    this.#refuseWaiting()
+    if (this.#inFlight.size === 0) this.#whenIdle()
+  }
+
+  #refuseWaiting(): void {
     for (const job of this.#queue.take(() => true)) endUnfinished(job)
-    this.#whenIdle()
+    if (this.#exclusive !== null) endUnfinished(this.#exclusive)
+    this.#exclusive = null
   }
 }
 

@@ -282,9 +282,8 @@ export class Collector {
   }
 
   private startOn(link: LinkId, runner: Runner): void {
-    for (let work = this.collection.next(link, this.now()); work !== null; work = this.collection.next(link, this.now())) {
-      this.run(work, runner)
-    }
+    const next = (): Work | null => this.collection.next(link, this.now(), runner.concurrency)
+    for (let work = next(); work !== null; work = next()) this.run(work, runner)
   }
 
   private run(work: Work, runner: Runner): void {

@@ -58,6 +58,7 @@ interface Probe<J> {
   readonly dueAt: MonotonicMs
   readonly jobs: readonly [J, ...J[]]
 }
+const noMeters: ReadonlySet<MeterAddress> = new Set()
 type Held<J> = Extract<Decision<J>, { kind: 'hold' }>
 
 /**
@@ -73,6 +74,10 @@ export class BusQueue<J extends QueuedJob> {
   readonly #probes = new Map<MeterAddress, Probe<J>>()
   /** What waited for a probe that has just failed. */
   readonly #toHold = new JobFifo<Held<J>>()
+  /** Jobs that wait until their meter is free again. */
+  readonly #behind = new Map<MeterAddress, readonly J[]>()
+  /** The probe that started last: as long as it is under way nobody knows what it costs, and no other may start. */
+  #probing: MeterAddress | null = null
   readonly #meters = new Map<MeterAddress, MeterHealth>()
   readonly #silent = new Map<MeterAddress, SilentMeter>()
   #budget: ProbeBudget
@@ -151,26 +156,44 @@ export class BusQueue<J extends QueuedJob> {
       )
     }
     taken.push(...this.#toHold.take(({ job }) => matches(job)).map(({ job }) => job))
+    for (const [meter, jobs] of this.#behind) {
+      taken.push(...jobs.filter(matches))
+      this.#behind.set(
+        meter,
+        jobs.filter((job) => !matches(job)),
+      )
+    }
     this.#size -= taken.length
     return taken
   }
 
-  /** What the bus does next. To be asked again after each exchange, each offer, and at `wakeAt`. */
-  next(now: MonotonicMs): Decision<J> {
+  /**
+   * What the bus does next. To be asked again after each exchange, each offer, and at `wakeAt`.
+   *
+   * @param busy meters that are under way and not asked a second time; a bus that carries one exchange has none
+   */
+  next(now: MonotonicMs, busy: ReadonlySet<MeterAddress> = noMeters): Decision<J> {
     const held = this.#toHold.shift()
     if (held !== undefined) return this.#decided(held)
     for (const [rank, fifo] of this.#byRank.entries()) {
       // Probes come after the urgent and before the rest: they are few, and a meter that came back is to be found in time.
       if (rank === firstUnhurriedRank) {
-        const probe = this.#nextProbe(now)
+        const probe = this.#nextProbe(now, busy)
         if (probe !== null) return probe
       }
       for (let job = fifo.shift(); job !== undefined; job = fifo.shift()) {
-        const decision = this.#judge(job, now)
+        const decision = this.#judge(job, now, busy)
         if (decision !== null) return decision
       }
     }
     return { kind: 'idle', wakeAt: this.#wakeAt() }
+  }
+
+  /** A meter that was busy is not any more: what waits for it may run. */
+  free(meter: MeterAddress | 'all'): void {
+    if (meter === 'all') return
+    for (const waiting of this.#behind.get(meter) ?? []) this.#waiting[waiting.priority].push(waiting)
+    this.#behind.delete(meter)
   }
 
   /** Whether its meter is silent, so that `next` will not let it run. */
@@ -220,26 +243,34 @@ export class BusQueue<J extends QueuedJob> {
     return [...this.#silent.values()]
   }
 
-  /** What to do with a job that was at the head of its list; null when it is put aside until its probe can be afforded. */
-  #judge(job: J, now: MonotonicMs): Decision<J> | null {
+  /** What to do with a job that was at the head of its list; null when it is put aside until its meter is free or its probe can be afforded. */
+  #judge(job: J, now: MonotonicMs, busy: ReadonlySet<MeterAddress>): Decision<J> | null {
+    if (job.meter !== 'all' && busy.has(job.meter)) {
+      this.#behind.set(job.meter, [...(this.#behind.get(job.meter) ?? []), job])
+      return null
+    }
     const silent = this.#silentMeter(job)
     if (silent === undefined) return this.#decided({ kind: 'run', job })
     if (job.hasSent || silent.nextProbe > now) return this.#decided({ kind: 'hold', job, nextProbe: silent.nextProbe })
     const parked = this.#probes.get(silent.meter)
     this.#probes.set(silent.meter, { dueAt: silent.nextProbe, jobs: parked === undefined ? [job] : [...parked.jobs, job] })
-    return this.#nextProbe(now)
+    return this.#nextProbe(now, busy)
   }
 
   /** The probe that has been due for longest, if there is one and the budget affords it. */
-  #nextProbe(now: MonotonicMs): Decision<J> | null {
+  #nextProbe(now: MonotonicMs, busy: ReadonlySet<MeterAddress>): Decision<J> | null {
     let longestDue: readonly [MeterAddress, Probe<J>] | null = null
-    for (const probe of this.#probes) if (longestDue === null || probe[1].dueAt < longestDue[1].dueAt) longestDue = probe
-    if (longestDue === null) return null
+    for (const probe of this.#probes) {
+      if (busy.has(probe[0])) continue
+      if (longestDue === null || probe[1].dueAt < longestDue[1].dueAt) longestDue = probe
+    }
+    if (longestDue === null || (this.#probing !== null && busy.has(this.#probing))) return null
     this.#budget = withEarned(this.#budget, now, this.#policy)
     if (affordableAt(this.#budget, this.#policy) > now) return null
     const [meter, { dueAt, jobs }] = longestDue
     const [job, ...others] = jobs
     this.#setProbe(meter, dueAt, others)
+    this.#probing = meter
     return this.#decided({ kind: 'run', job })
   }
 

@@ -46,3 +46,14 @@ export const defaultSchedulingPolicy: SchedulingPolicy = {
   probeCreditMsMax: 1_000,
   firstByte: { floorMs: 150, ceilingMs: 550, writeMs: 1_000, marginMs: 50, samplesMin: 4 },
 }
+
+/** For networks behind a module: an exchange takes seconds and a node that lost its way back takes minutes to find another. */
+export const meshSchedulingPolicy: SchedulingPolicy = {
+  ...defaultSchedulingPolicy,
+  queueMax: 16_384,
+  failuresUntilSilent: 3,
+  repliesUntilTrusted: 2,
+  probeFirstMs: 120_000,
+  probeMaxMs: 3_600_000,
+  probeCreditMsMax: 60_000,
+}

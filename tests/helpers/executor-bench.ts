@@ -157,6 +157,7 @@ function relayOutcome(input: SessionInput): RelayOutcome {
 export class ScriptedRunner implements Runner {
   readonly link: LinkId
   readonly #bench: ExecutorBench
+  readonly concurrency = 1
   isClosed = false
   atOnce = 0
   atOnceMax = 0

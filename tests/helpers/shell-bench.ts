@@ -130,6 +130,7 @@ export class ShellBench {
     let ends = 0
     return {
       link,
+      concurrency: 1,
       run: <T>(job: Job<T>): Promise<JobResult<T>> => {
         this.jobs.push(job.priority)
         ends = Math.max(ends, time.monotonic()) + this.jobMs

@@ -256,3 +256,39 @@ await t.test('lists stay in order however they are used', async (t) => {
   for (let i = 61; i < 100; i += 2) t.equal(nextName(queue), `run ${i}`)
   t.equal(nextName(queue), 'idle')
 })
+
+await t.test('what a busy meter’s jobs wait for is that meter alone', async (t) => {
+  const queue = newQueue()
+  const busy = new Set([meter('a')])
+  const next = (): string => {
+    const decision = queue.next(at(0), busy)
+    return decision.kind === 'idle' ? 'idle' : `${decision.kind} ${decision.job.name}`
+  }
+  for (const name of ['a1', 'b1', 'a2']) queue.offer(job(name, { meter: meter(name.slice(0, 1)) }), at(0))
+  queue.offer(job('a3', { meter: meter('a'), priority: 'relay', expiresAt: 10 }), at(0))
+  t.equal(next(), 'run b1')
+  t.equal(next(), 'idle')
+  t.equal(queue.size, 3)
+  t.strictSame(names(queue.takeExpired(at(10))), ['a3'], 'time ends a job wherever it waits')
+  busy.delete(meter('a'))
+  queue.free(meter('a'))
+  queue.free(meter('b'))
+  queue.free('all')
+  t.strictSame([next(), next(), next()], ['run a1', 'run a2', 'idle'])
+})
+
+await t.test('as long as one probe is under way no other starts, and a busy meter is not probed', async (t) => {
+  const queue = newQueue()
+  for (const address of ['a', 'b', 'c']) silence(queue, address)
+  for (const address of ['a', 'b', 'c']) queue.offer(job(address), at(100_000))
+  const next = (busy: readonly string[]): string => {
+    const decision = queue.next(at(100_000), new Set(busy.map(meter)))
+    return decision.kind === 'idle' ? 'idle' : `${decision.kind} ${decision.job.name}`
+  }
+  t.equal(next(['a']), 'run b', 'the one due longest is being asked by somebody else')
+  t.equal(next(['a', 'b']), 'idle')
+  t.equal(next(['a']), 'run c', 'the first probe has ended')
+  t.equal(next(['c']), 'idle')
+  queue.free(meter('a'))
+  t.equal(next([]), 'run a')
+})

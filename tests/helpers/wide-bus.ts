@@ -1,0 +1,77 @@
+import type { MeterAddress } from '../../src/model/index.js'
+import type { Bus, ExchangeOutcome, ExchangeRequest, TraceLine } from '../../src/ports/index.js'
+import { replyOf, testAddress } from './test-protocol.js'
+
+interface UnderWay {
+  readonly to: MeterAddress | 'all'
+  readonly register: number
+  readonly settle: (outcome: ExchangeOutcome) => void
+}
+
+/** A medium of several exchanges at a time, for the test protocol: each ends when the test says so. */
+export class WideBus implements Bus {
+  readonly capabilities: Bus['capabilities']
+  /** How often a meter was asked while it was being asked. */
+  twice = 0
+  #isUp = true
+  #exchanges: UnderWay[] = []
+  #tell: ((up: boolean, code: string) => void)[] = []
+
+  constructor(concurrency: number) {
+    this.capabilities = { concurrency, broadcast: true, routing: true, exchangeMsMax: 90_000 }
+  }
+
+  exchange(request: ExchangeRequest): Promise<ExchangeOutcome> {
+    const { bytes } = request
+    // In the test protocol meter 0 is all meters.
+    const to = request.to === testAddress(0) ? 'all' : request.to
+    if (this.#exchanges.some((other) => other.to === to)) this.twice++
+    return new Promise((settle) => this.#exchanges.push({ to, register: bytes[2] ?? 0, settle }))
+  }
+
+  /** Meter and register of each. */
+  underWay(): readonly string[] {
+    return this.#exchanges.map(({ to, register }) => `${to} ${register}`)
+  }
+
+  /** @param meter its number, or `all` */
+  answer(meter: string): void {
+    this.#end(meter, ({ register }) =>
+      meter === 'all'
+        ? { kind: 'sent' }
+        : { kind: 'reply', frame: replyOf(Number(meter), register, 1), firstByteMs: 1, totalMs: 1, noiseBytes: 0 },
+    )
+  }
+
+  fail(meter: string): void {
+    this.#end(meter, () => ({ kind: 'bus-down', code: 'closed', sent: true }))
+  }
+
+  setUp(up: boolean): void {
+    this.#isUp = up
+    for (const tell of this.#tell) tell(up, 'test')
+  }
+
+  readonly isUp = (): boolean => this.#isUp
+
+  onState(handler: (up: boolean, code: string) => void): void {
+    this.#tell.push(handler)
+  }
+
+  onUnsolicited(): void {}
+
+  trace(): readonly TraceLine[] {
+    return []
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  #end(meter: string, outcome: (exchange: UnderWay) => ExchangeOutcome): void {
+    const exchange = this.#exchanges.find(({ to }) => to === meter)
+    if (exchange === undefined) return
+    this.#exchanges = this.#exchanges.filter((other) => other !== exchange)
+    exchange.settle(outcome(exchange))
+  }
+}
