@@ -92,7 +92,10 @@ export function oneOf(what: string, variants: Variants): Form<Readonly<Record<st
   return {
     read: (reader) => {
       const found = entries.find(([, { tags }]) => startsWith(reader.peek(tags.length), tags))
-      if (found === undefined) reader.fail('unknown-choice', `expected ${what}, found ${hexOf(reader.peek(2))}`)
+      if (found === undefined) {
+        const seen = hexOf(reader.peek(2))
+        reader.fail(seen === '' ? 'truncated' : 'unknown-choice', `expected ${what}, found ${seen || 'the end'}`)
+      }
       // After a fault nothing that is read counts; any kind keeps the shape.
       const [kind, { tags, form }] = found ?? nth(entries, 0)
       reader.hex(tags.length)
