@@ -56,7 +56,7 @@ export function isFilledWith(bytes: Uint8Array, value: number): boolean {
 }
 
 /** The element at an index that must be inside. @throws RangeError when it is not: a bug of ours */
-export function nth<T>(list: readonly T[], index: number): T {
+export function nth<T>(list: readonly (T | undefined)[], index: number): T {
   const found = list[index]
   if (found === undefined) throw new RangeError(`there is no element ${index}`)
   return found

@@ -66,6 +66,7 @@ export const optional = <T>(form: Form<T>): Form<T | null> => ({
 export function record<F extends Readonly<Record<string, Form<unknown>>>>(
   fields: F,
 ): Form<{ readonly [K in keyof F]: ValueOf<F[K]> }>
+/** The same without the types of its fields. */
 export function record(fields: Readonly<Record<string, Form<unknown>>>): Form<Readonly<Record<string, unknown>>> {
   const entries = Object.entries(fields)
   return {
@@ -87,6 +88,7 @@ export type VariantOf<V extends Variants> = { [K in keyof V]: { readonly kind: K
 
 /** One of several kinds, told apart by its first bytes. */
 export function oneOf<V extends Variants>(what: string, variants: V): Form<VariantOf<V>>
+/** The same without the types of its kinds. */
 export function oneOf(what: string, variants: Variants): Form<Readonly<Record<string, unknown>> & { readonly kind: string }> {
   const entries = Object.entries(variants)
   return {

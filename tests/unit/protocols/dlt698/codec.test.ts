@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { bytesOf, hexOf, nth } from '../../../../src/protocols/dlt698/bytes.js'
+import { byteAt, bytesOf, hexOf, nth } from '../../../../src/protocols/dlt698/bytes.js'
 import {
   addressMatches,
   broadcastServer,
@@ -124,6 +124,7 @@ await t.test('addresses: flags, order of bytes, wildcards', async (t) => {
   t.match(checkAddress('AAAAAAAAAAAA'), { ok: false, error: { code: 'wildcard-address' } })
   t.throws(() => bytesOf('1'), RangeError)
   t.throws(() => nth([], 0), RangeError)
+  t.ok(Number.isNaN(byteAt(new Uint8Array(), 0)))
 })
 
 await t.test('decoding and encoding leave their arguments alone', async (t) => {

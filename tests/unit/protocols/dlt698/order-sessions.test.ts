@@ -122,6 +122,14 @@ await t.test('an order that a key system wrapped is carried as it is', async (t)
   t.match(ended('90000B' + '8701058000810016000000' + '00'), { kind: 'refused', errors: ['esam-check-failed'] })
   t.match(ended('900102ABCD01000411223344'), { kind: 'unknown' }, 'what an enciphered answer says is not known')
   t.match(ended('900214'), { kind: 'refused', needsSecurityChip: true })
+  const plainOf = (apdu: string) => orderSecured(address, { ...request, content: { kind: 'plain', apdu } })
+  const list = plainOf('070205018000810000' + '00').step(reply(meterFrame(address, '870205018000810000' + '000000')))
+  t.match(outcomeOf(list), { kind: 'unknown', reason: 'garbled' }, 'an answer to a list is one, but not one order’s')
+  t.match(
+    outcomeOf(plainOf('07').step(reply(meterFrame(address, '8701058000810000000000')))),
+    { kind: 'accepted' },
+    'what is wrapped is not our matter',
+  )
 })
 
 const bits = (text: string): Data => ({
@@ -199,7 +207,7 @@ await t.test('clocks are set of all by broadcast, which nobody answers', async (
   const all = dlt698.clock.broadcast(expiry, 'all')
   t.match(exchangeOf(all), { to: 'all', reply: 'none', isWrite: true })
   t.match(sentFrame(all), { server: { kind: 'broadcast', digits: 'AA' } })
-  t.match(hexOf(exchangeOf(all).bytes), /^FEFEFEFE681C0043C0AA10/)
+  t.match(hexOf(exchangeOf(all).bytes), /^FEFEFEFE681A0043C0AA10/)
   t.match(requestOf(all), { kind: 'act-one', omd: '40007F00', data: moment('07EA080B0D3316') })
   t.equal(outcomeOf(all.step({ kind: 'sent' })), 'sent')
   t.equal(outcomeOf(all.step({ kind: 'bus-down', sent: true })), 'sent', 'it may have left')

@@ -142,3 +142,7 @@ await t.test('a meter takes pieces in and cuts its own answers', async (t) => {
     ['first', 'middle', 'last'],
   )
 })
+
+await t.test('a session that has settled is not stepped', async (t) => {
+  t.throws(() => steps(read(), silent, silent, silent), /was stepped/)
+})
