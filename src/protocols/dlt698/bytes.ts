@@ -45,9 +45,10 @@ export function byteAt(bytes: Uint8Array | Uint16Array, index: number): number {
   return bytes[index] ?? Number.NaN
 }
 
-/** Whether the bytes from `at` on begin with `head`. */
-export function startsWith(bytes: Uint8Array, head: Uint8Array | readonly number[], at = 0): boolean {
-  return Array.from(head).every((byte, index) => bytes[at + index] === byte)
+/** Whether bytes begin with `head`. */
+export function startsWith(bytes: Uint8Array, head: readonly number[]): boolean {
+  for (let index = 0; index < head.length; index += 1) if (bytes[index] !== head[index]) return false
+  return true
 }
 
 /** Whether every byte is `value`: all FF is "not given" in dates (facts §2.3). */

@@ -117,7 +117,11 @@ function confirmLast<T>(dialogue: Dialogue<T>, { number, apdu, frame }: LastPiec
       isWrite,
     },
     // Whether the confirmation left or not, the answer is here.
-    step: () => finish(dialogue, apdu, frame),
+    step: () => {
+      // An answer in pieces is known as a whole only now.
+      const isAnswer = answerTo(dialogue.question.request)(apdu)
+      return isAnswer ? finish(dialogue, apdu, frame) : fail(dialogue, { kind: 'garbled', bytes: frame.bytes })
+    },
   }
 }
 
@@ -153,10 +157,7 @@ function exchange<T>(
   }
 }
 
-function finish<T>(dialogue: Dialogue<T>, apdu: Uint8Array, frame: ReceivedFrame): Session<T> {
-  const { question, next } = dialogue
-  // An answer in pieces is known as a whole only now.
-  if (!answerTo(question.request)(apdu)) return fail(dialogue, { kind: 'garbled', bytes: frame.bytes })
+function finish<T>({ next }: Dialogue<T>, apdu: Uint8Array, frame: ReceivedFrame): Session<T> {
   const parsed = parseApdu(apdu)
   const opened = parsed.ok ? openEnvelope(parsed.value) : parsed
   return next({ kind: 'answered', opened, from: frame.server.digits, frame: frame.bytes })

@@ -91,9 +91,10 @@ export function oneOf<V extends Variants>(what: string, variants: V): Form<Varia
 /** The same without the types of its kinds. */
 export function oneOf(what: string, variants: Variants): Form<Readonly<Record<string, unknown>> & { readonly kind: string }> {
   const entries = Object.entries(variants)
+  const byFirstTag = new Map(entries.map(([, { tags }]) => [tags[0], entries.filter(([, other]) => other.tags[0] === tags[0])]))
   return {
     read: (reader) => {
-      const found = entries.find(([, { tags }]) => startsWith(reader.peek(tags.length), tags))
+      const found = byFirstTag.get(reader.peek(1)[0])?.find(([, { tags }]) => startsWith(reader.peek(tags.length), tags))
       if (found === undefined) {
         const seen = hexOf(reader.peek(2))
         reader.fail(seen === '' ? 'truncated' : 'unknown-choice', `expected ${what}, found ${seen || 'the end'}`)

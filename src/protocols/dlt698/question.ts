@@ -57,9 +57,10 @@ export function requestPieces({ request }: Question): readonly Uint8Array[] {
  */
 export function answerScanner(question: Question): Scanner {
   const isAnswer = answerTo(question.request)
+  const tags = answerTags(question.request)
   return meterScanner(question.address, ({ segment, body }) => {
     if (segment === null) return isAnswer(body)
-    return segment.kind === 'first' && body[0] !== undefined && answerTags(question.request).includes(body[0])
+    return segment.kind === 'first' && body[0] !== undefined && tags.includes(body[0])
   })
 }
 
@@ -79,9 +80,10 @@ export function confirmationScanner(address: string, number: number): Scanner {
 /** Whether an APDU may answer a request: by service, choice, number and object. What else is in it is looked at later. */
 export function answerTo(request: ApduOf<AskedKind>): (apdu: Uint8Array) => boolean {
   const inner = innerRequest(request)
+  const tags = answerTags(request)
   return (bytes) => {
     const tag = bytes[0]
-    if (tag === undefined || !answerTags(request).includes(tag)) return false
+    if (tag === undefined || !tags.includes(tag)) return false
     const parsed = parseApdu(bytes)
     // What cannot be read but comes from the right place in the right form is an answer too, a bad one.
     if (!parsed.ok) return true
