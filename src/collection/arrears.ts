@@ -1,6 +1,7 @@
 import type { EpochMs, Task, TaskId } from '../model/index.js'
 import { dayMs, epochMs, startOfLocalDay } from '../model/index.js'
 import type { Missed } from './slots.js'
+import { slotInstant } from './slots.js'
 
 /** Instants of a task that passed without anybody following its calendar: later than `after`, `to` included. */
 export interface Debt {
@@ -74,32 +75,46 @@ export interface Owed {
  */
 const OVERLAP_MS = 3_600_000
 
-/**
- * What a task owes after a restart: all that was still within its horizon when the last record was made, and all that is so now.
- *
- * @param firstAfter the first instant of the task's slots after an instant, and when its calendar fires for it
- */
-export function owedAfter(
-  task: Task,
-  restart: Restart,
-  utcOffsetMinutes: number,
-  firstAfter: (last: EpochMs) => { readonly instant: EpochMs; readonly due: EpochMs },
-): Owed {
+/** A task's calendar: when it fires, and the instants that its firings stand for. */
+export interface TaskCalendar {
+  readonly task: Task
+  readonly utcOffsetMinutes: number
+  /** The first firing strictly after an instant. */
+  readonly nextDue: (after: EpochMs) => EpochMs
+}
+
+/** The first instant of a task's slots after another, and when its calendar fires for it first. */
+export function firstAfter(of: TaskCalendar, last: EpochMs): { readonly instant: EpochMs; readonly due: EpochMs } {
+  const instantOf = (due: EpochMs): EpochMs => slotInstant(of.task.kind, due, of.utcOffsetMinutes)
+  let due = of.nextDue(last)
+  while (instantOf(due) <= last) due = of.nextDue(due)
+  return { instant: instantOf(due), due }
+}
+
+/** What a task owes after a restart: all that was still within its horizon when the last record was made, and all that is so now. */
+export function owedAfter(of: TaskCalendar, restart: Restart): Owed {
+  const { task, utcOffsetMinutes } = of
   const { until, missed } = restart
   const horizonMs = horizonOf(task)
   const last = Math.min(restart.last, until)
-  const start = Math.max(restart.began, last - horizonMs - OVERLAP_MS)
+  const start = beforeFiring(of, Math.max(restart.began, last - horizonMs - OVERLAP_MS))
   const isLong = last < until - horizonMs
-  const begin = isLong ? Math.max(start, until - horizonMs) : start
+  const begin = isLong ? Math.max(start, beforeFiring(of, until - horizonMs)) : start
   const midnight = startOfLocalDay(until, utcOffsetMinutes)
   const isFreeze = task.kind === 'daily-freeze'
   const turn = Math.max(begin, isFreeze ? midnight - 1 : until - task.liveWindowMs)
-  const isTodayDue = firstAfter(epochMs(midnight - 1)).due <= until
+  const isTodayDue = firstAfter(of, epochMs(midnight - 1)).due <= until
   const end = !isFreeze || isTodayDue ? until : midnight - 1
   const debt = (after: number, to: number): Debt => ({ task: task.id, after: epochMs(after), to: epochMs(to), missed })
   const past = isLong ? [debt(start, last), debt(begin, turn)] : [debt(start, turn)]
-  const hasGap = isLong && firstAfter(epochMs(last)).instant <= begin
+  const hasGap = isLong && firstAfter(of, epochMs(last)).instant <= begin
   return { urgent: [debt(turn, end)], past, gap: hasGap ? { from: epochMs(last), to: epochMs(begin) } : null }
+}
+
+/** Just before what the first firing after an instant stands for: a freeze of the midnight before may be collected all day long. */
+function beforeFiring(of: TaskCalendar, at: number): number {
+  const instant = slotInstant(of.task.kind, of.nextDue(epochMs(at)), of.utcOffsetMinutes)
+  return Math.min(at, instant - 1)
 }
 
 /** Slots older than this, a day at least, are neither filled nor explained one by one; a gap beyond it is one event. */

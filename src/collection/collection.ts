@@ -1,8 +1,8 @@
 import type { EpochMs, LinkId, MeterId, Task, TaskId } from '../model/index.js'
 import { epochMs } from '../model/index.js'
 import type { JobResult, ReadOutcome, WatchHint } from '../ports/index.js'
-import type { Debt, Restart } from './arrears.js'
-import { Arrears, horizonOf, owedAfter } from './arrears.js'
+import type { Debt, Restart, TaskCalendar } from './arrears.js'
+import { Arrears, firstAfter, horizonOf, owedAfter } from './arrears.js'
 import type { ClockRules } from './clock-care.js'
 import { noteClockSet, observeClock } from './clock-care.js'
 import type { ClosedSlot } from './closed-slots.js'
@@ -122,9 +122,8 @@ export class Collection {
   owe(restart: Restart, now: Now): void {
     this.observe(now)
     this.book.statistics.countFrom(restart.until)
-    const { utcOffsetMinutes } = this.options
     const all = this.plan.tasks.map(({ task }) => {
-      const owed = owedAfter(task, restart, utcOffsetMinutes, (last) => this.firstAfter(task, last))
+      const owed = owedAfter(this.calendarOf(task), restart)
       if (owed.gap !== null) this.tellGap(owed.gap.from, owed.gap.to, task.id)
       return owed
     })
@@ -312,12 +311,13 @@ export class Collection {
     }
   }
 
-  /** The first instant of a task's slots after another, and when its calendar fires for it. */
   private firstAfter(task: Task, last: EpochMs): { readonly instant: EpochMs; readonly due: EpochMs } {
+    return firstAfter(this.calendarOf(task), last)
+  }
+
+  private calendarOf(task: Task): TaskCalendar {
     const { nextAfter, utcOffsetMinutes } = this.options
-    let due = nextAfter(task.cron, last)
-    while (slotInstant(task.kind, due, utcOffsetMinutes) <= last) due = nextAfter(task.cron, due)
-    return { instant: slotInstant(task.kind, due, utcOffsetMinutes), due }
+    return { task, utcOffsetMinutes, nextDue: (after) => nextAfter(task.cron, after) }
   }
 
   private taskOf(id: TaskId): Task | undefined {

@@ -273,7 +273,7 @@ export class Daemon {
   }
 
   #createCollector(): Collector {
-    const { store, clock, timers, log, protocols, calendar, onFatal } = this.#options
+    const { settings, store, clock, timers, log, protocols, calendar, onFatal } = this.#options
     return new Collector({
       store,
       clock,
@@ -286,6 +286,7 @@ export class Daemon {
       onEffects: (effects) => this.#executor?.take(effects.orders),
       onMeterClock: (meter, offsetMs) => this.#hearMeterClock(meter, offsetMs),
       onFault: onFatal,
+      setsMeterClocks: settings.clock.setMeterClocks,
     })
   }
 

@@ -12,7 +12,7 @@ export interface Settings {
   readonly console: ConsoleSettings
   readonly log: { readonly level: LogLevel }
   readonly watchdog: WatchdogSettings
-  readonly clock: { readonly assumeSynchronised: boolean }
+  readonly clock: ClockSettings
   readonly secrets: Secrets
   /** Absolute paths of the files that were read, for messages and backups. */
   readonly files: readonly string[]
@@ -25,6 +25,13 @@ export interface DatabaseSettings {
   readonly bytesMax: number
   /** Kept free for money and orders: readings are refused when less is left on the disk. */
   readonly reserveBytes: number
+}
+
+export interface ClockSettings {
+  /** Our own clock counts as right without any time source. */
+  readonly assumeSynchronised: boolean
+  /** Meters whose clocks are off are set without an order, within the field's rules. */
+  readonly setMeterClocks: boolean
 }
 
 export interface LinkSettings {

@@ -95,7 +95,7 @@ const siteShape = {
   console: consoleSchema.prefault({}),
   log: section({ level: oneOf(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   watchdog: section({ stallSeconds: whole(5, 3600, 'seconds').default(60) }).prefault({}),
-  clock: section({ assumeSynchronised: flag.default(false) }).prefault({}),
+  clock: section({ assumeSynchronised: flag.default(false), setMeterClocks: flag.default(false) }).prefault({}),
 }
 
 /** The main file with its lists unread: their elements are read one by one. */

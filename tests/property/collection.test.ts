@@ -17,7 +17,7 @@ const site = {
   meters: [testMeter('1'), testMeter('2')],
   tasks: [
     task('curve', { items: ['energy', 'power'], backfillDays: 1, closesAfterMs: dayMs }),
-    task('freeze', { kind: 'daily-freeze', cron: '5 0 * * *', backfillDays: 2, priority: 'freeze', closesAfterMs: 2 * dayMs }),
+    task('freeze', { kind: 'daily-freeze', cron: '5 0,12 * * *', backfillDays: 2, priority: 'freeze', closesAfterMs: 2 * dayMs }),
     task('status', { kind: 'status', items: ['status-3'], cron: '7 * * * *' }),
   ],
 }

@@ -65,11 +65,8 @@ await t.test('debts are worked off in the order they were made, each from its ol
 })
 
 function owed(of: Task, times: { began?: number; last: EpochMs; until: EpochMs }) {
-  const firstAfter = (last: EpochMs) => {
-    const due = nextAfter(of.cron, utcOffsetMinutes, last)
-    return { due, instant: of.kind === 'daily-freeze' ? epochMs(due - 5 * minuteMs) : due }
-  }
-  const found = owedAfter(of, { began: -Infinity, missed: 'not-running', ...times }, utcOffsetMinutes, firstAfter)
+  const nextDue = (after: EpochMs) => nextAfter(of.cron, utcOffsetMinutes, after)
+  const found = owedAfter({ task: of, utcOffsetMinutes, nextDue }, { began: -Infinity, missed: 'not-running', ...times })
   const tell = (debts: readonly Debt[]) => debts.filter(({ after, to }) => after < to).map(({ after, to }) => [after, to])
   return { urgent: tell(found.urgent), past: tell(found.past), gap: found.gap === null ? null : [found.gap.from, found.gap.to] }
 }
@@ -107,6 +104,17 @@ await t.test('a daily freeze is owed from its firing on, and today’s comes fir
   t.same(after.past, [[last, midnight - 1]])
   const before = owed(freeze, { began: last, last, until: local('2026-03-10 00:04') })
   t.same(before, { urgent: [], past: [[last, midnight - 1]], gap: null })
+})
+
+await t.test('a freeze that is collected all day long is owed from the first firing on', async (t) => {
+  const freeze = task('freeze', { kind: 'daily-freeze', cron: '*/10 * * * *' })
+  const began = local('2026-03-10 12:05')
+  const midnight = local('2026-03-10 00:00')
+  const until = local('2026-03-10 12:30')
+  t.same(owed(freeze, { began, last: until, until }), { urgent: [[midnight - 1, until]], past: [], gap: null })
+  t.same(owed(freeze, { began, last: began, until: local('2026-03-10 12:09') }).urgent, [
+    [midnight - 1, local('2026-03-10 12:09')],
+  ])
 })
 
 await t.test('a step looks at a limited number of meters, also when a task has none', async (t) => {

@@ -3,7 +3,7 @@ import { epochMs, linkId, meterId, type TariffVersion } from '../../../src/model
 import { boundaryTaskId, watchTaskId } from '../../../src/collection/index.js'
 import { nextRateChange } from '../../../src/runtime/rate-change.js'
 import { pointsHeldMax, pointsWaitingMax } from '../../../src/runtime/collected.js'
-import { endings } from '../../helpers/collection-bench.js'
+import { doubled, endings } from '../../helpers/collection-bench.js'
 import { task, testTasks } from '../../helpers/collection-site.js'
 import { local, testMeter } from '../../helpers/core-bench.js'
 import { ShellBench } from '../../helpers/shell-bench.js'
@@ -77,6 +77,20 @@ await t.test('a restart in the middle of a day leaves its statistics marked as a
     ['2026-03-02', restarted],
     ['2026-03-03', undefined],
   ])
+})
+
+await t.test('a freeze whose calendar fires all day long is one slot, across restarts as well', async (t) => {
+  const tasks = [task('freeze', { kind: 'daily-freeze', cron: '*/10 * * * *', priority: 'freeze', closesAfterMs: dayMs })]
+  const bench = new ShellBench(start, { meters, tasks })
+  await bench.collector.start()
+  for (let restarts = 0; restarts < 3; restarts++) {
+    await bench.time.runFor(30 * minuteMs)
+    await bench.restart(5 * minuteMs)
+  }
+  await bench.time.runFor(dayMs)
+  await bench.collector.close()
+  t.same(doubled(bench.store), [])
+  t.equal(bench.store.points.length, 2 * meters.length)
 })
 
 await t.test('the snapshot tells what is open, waiting and stored', async (t) => {

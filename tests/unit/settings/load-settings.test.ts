@@ -80,6 +80,20 @@ await t.test('the commented main file names every key, each at its default', asy
   t.same(written.value.log, bare.log)
 })
 
+await t.test('clocks of meters are set without an order only where the settings say so', async (t) => {
+  const load = (line: string) => {
+    const folder = site(t.testdir(), (file) => file('example/wattkeep.yaml', (text) => `${text}${line}\n`))
+    return loadSettings(join(folder, 'example/wattkeep.yaml'), settingsChecks)
+  }
+  t.match(load(''), { ok: true, value: { clock: { setMeterClocks: false } } }, 'off by default')
+  t.match(load('clock: { setMeterClocks: true }'), {
+    ok: true,
+    value: { clock: { setMeterClocks: true, assumeSynchronised: false } },
+  })
+  const refused = load('clock: { setMeterClocks: sometimes }')
+  t.match(refused.ok ? [] : problemLines(refused.error), [/clock\.setMeterClocks.*true or false/])
+})
+
 await t.test('all problems come at once, each with file, line, key and what was expected', async (t) => {
   const folder = site(t.testdir(), (file) => {
     file('example/wattkeep.yaml', (text) =>
