@@ -37,6 +37,7 @@ await t.test('one meter’s further reads follow at once; with nothing left the 
     }
   }
   await bench.run(asked())
+  await bench.time.runFor(1_000)
   const flags = bench.module.of(0x14, 1).filter(({ meter }) => meter === wireOf(1))
   t.strictSame(
     flags.slice(-4).map(({ data }) => data[0]),
