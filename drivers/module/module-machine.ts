@@ -57,6 +57,8 @@ export class ModuleMachine {
   #downCode = 'not-open'
   #surveyAt: MonotonicMs
   #listsAt: MonotonicMs
+  /** The archive is looked through because the module called a meter unknown. */
+  #isDoubted = false
   /** In ways that carry one thing at a time, reads and commands take turns. */
   #lastWasCommand = false
 
@@ -176,8 +178,7 @@ export class ModuleMachine {
       case 'timer':
         return
       case 'write-failed':
-        if (input.exchange !== null) this.#forwarder.writeFailed(input.exchange, input.code)
-        return
+        return input.exchange === null ? undefined : this.#writeFailed(input.exchange, input.code)
       case 'link':
         return input.open ? this.#open() : this.#close(input.code)
     }
@@ -193,9 +194,14 @@ export class ModuleMachine {
       this.#add(`broadcast ${id}`, ranks.broadcast, true, () => broadcast(this.#place, this.#book, exchange, startBy))
       return
     }
-    if (node === null) return this.#book.settleDown(exchange, 'not-in-archive')
+    if (node === null || node.isRefused) return this.#book.settleDown(exchange, 'not-in-archive')
     if (!this.#forwarder.fits(request.bytes.length)) return this.#book.settleDown(exchange, 'too-long')
     if (this.#conductor.exclusive === 'search') this.#book.shortenWaiting(searchPatienceMs, 'module-searching')
+  }
+
+  #writeFailed(id: number, code: string): void {
+    this.#forwarder.writeFailed(id)
+    this.#book.writeFailed(id, code)
   }
 
   #askDelay(id: number, bytes: Uint8Array): void {
@@ -203,7 +209,7 @@ export class ModuleMachine {
       if (this.#delays.delete(id)) this.#place.emit({ kind: 'delay', id, delayMs })
     }
     this.#delays.add(id)
-    if (this.#place.stage !== 'ready') return tell(null)
+    if (this.#place.stage !== 'ready' || this.#conductor.exclusive === 'search') return tell(null)
     this.#add(`delay ${id}`, ranks.delay, true, () => askBroadcastDelay(this.#place, bytes, tell))
   }
 
@@ -304,6 +310,7 @@ export class ModuleMachine {
     if (this.#forwarder.wantsArchive) {
       this.#forwarder.wantsArchive = false
       place.wantsAlign = true
+      this.#isDoubted = true
     }
     const isChanged = place.nodes.isSet && place.nodes.version !== place.alignedVersion
     if (place.nodes.isSet && (isChanged || place.wantsAlign) && now >= place.alignNotBefore)
@@ -323,6 +330,9 @@ export class ModuleMachine {
     if (!(yield* pauseRouting(place))) return place.lose('module-silent')
     const alignment = yield* alignArchive(place)
     if (alignment === 'silent') return place.lose('module-silent')
+    if (alignment === 'aligned' && this.#isDoubted && place.alignChanges === 0)
+      place.inLineUntil = monotonicMs(place.now + place.settings.alignAgainMs)
+    this.#isDoubted = false
     this.#book.archiveAligned()
   }
 
