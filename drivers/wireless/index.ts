@@ -1,0 +1,7 @@
+/** Radio: a transparent modem that cuts what it is given into packets. */
+export { createRadioModemBus } from './radio-bus.js'
+export type { RadioModemOptions } from './radio-bus.js'
+export { checkRadioModem, defaultRadioSettings } from './radio-settings.js'
+export type { ConfigurationWay, RadioSettings } from './radio-settings.js'
+export { decodeParameters, encodeParameters } from './radio-parameters.js'
+export type { RadioParameters } from './radio-parameters.js'
