@@ -1,10 +1,25 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import t from 'tap'
-import { createRadioModemBus, defaultRadioSettings } from '../../drivers/wireless/index.js'
+import { createLink } from '../../drivers/link/index.js'
+import { checkRadioModem, createRadioModemBus, defaultRadioSettings, encodeParameters } from '../../drivers/wireless/index.js'
 import { VirtualTime } from '../../drivers/simulated/virtual-time.js'
 import { epochMs, meterAddress } from '../../src/model/index.js'
 import type { ExchangeRequest } from '../../src/ports/index.js'
+import { createSystemClock, systemRandom, systemTimers } from '../../src/runtime/system-clock.js'
 import { busContract, type BusUnderTest } from '../helpers/bus-contract.js'
-import { FakeModem, fullPacketMs, longReply, longRequest, longScanner, packetsIn } from '../helpers/radio-modem.js'
+import { lineLog } from '../helpers/line-log.js'
+import {
+  FakeModem,
+  fullPacketMs,
+  longReply,
+  longRequest,
+  longScanner,
+  modemParameters,
+  packetsIn,
+} from '../helpers/radio-modem.js'
+import { replyScanner, requestOf, testAddress } from '../helpers/test-protocol.js'
+import { answeringMeter, garbledMeter, silentMeter, startTestServer } from '../helpers/test-server.js'
 
 const replyBytes = 100
 const request = (meter: number): ExchangeRequest => ({
@@ -48,4 +63,67 @@ function underTest(): Promise<BusUnderTest> {
 
 await t.test('the radio modem keeps the contract of a bus', async (t) => {
   await busContract(t, underTest)
+})
+
+/** A modem behind a serial server: tells its parameters, and passes on what is not for itself, a little later. */
+async function startModemServer(meters: number): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+  const server = createServer((socket) => {
+    const far = connect(meters, '127.0.0.1')
+    const parameters = encodeParameters({ ...modemParameters, airRate: 19_200 })
+    socket.on('error', () => socket.destroy())
+    far.on('error', () => far.destroy())
+    socket.on('close', () => far.destroy())
+    far.on('data', (bytes) => void setTimeout(() => socket.write(bytes), 20))
+    socket.on('data', (bytes) => (bytes.equals(Buffer.from([0xc1, 0xc1, 0xc1])) ? socket.write(parameters) : far.write(bytes)))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port')
+  return { port: address.port, close: async () => void (await new Promise((resolve) => server.close(resolve))) }
+}
+
+const wireRequest = (meter: number): ExchangeRequest => ({
+  to: testAddress(meter),
+  bytes: requestOf(meter, 1),
+  reply: replyScanner(meter, 1),
+  quietMs: 2,
+  firstByteMs: 500,
+})
+
+async function underTcp(): Promise<BusUnderTest> {
+  const meters = await startTestServer(0)
+  const modem = await startModemServer(meters.port)
+  const checked = checkRadioModem(`tcp://127.0.0.1:${modem.port}`, {
+    configuration: 'always',
+    channel: 23,
+    airRate: 19_200,
+    meterBaud: 115_200,
+    airTimeShare: 1,
+  })
+  if (!checked.ok) throw new Error(checked.error.map(({ message }) => message).join('; '))
+  const clock = createSystemClock({ lastPersisted: null, assumeSynchronised: true })
+  const link = createLink(checked.value.link, { clock, timers: systemTimers, random: systemRandom, log: lineLog().log })
+  const bus = createRadioModemBus({ link, clock, timers: systemTimers, settings: checked.value.settings })
+  await new Promise<void>((resolve) => bus.onState((up) => up && resolve()))
+  if (bus.network.snapshot().trouble !== '') throw new Error(bus.network.snapshot().trouble)
+  return {
+    bus,
+    clock,
+    answered: () => wireRequest(answeringMeter),
+    silent: () => wireRequest(silentMeter),
+    garbled: () => wireRequest(garbledMeter),
+    broadcast: () => ({ ...wireRequest(0), to: 'all', reply: 'none' }),
+    run: (work) => work,
+    lateMs: 500,
+    close: async () => {
+      await bus.close()
+      await modem.close()
+      await meters.close()
+    },
+  }
+}
+
+await t.test('so does one behind a TCP serial server, asked for its parameters first', async (t) => {
+  await busContract(t, underTcp)
 })
