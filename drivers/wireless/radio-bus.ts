@@ -168,6 +168,16 @@ class RadioModemBus implements Bus, MeshNetwork {
     this.#tell({ kind: 'module-refused', what: 'search', error })
   }
 
+  /** The way to the meters, by arithmetic. */
+  broadcastDelayMs(bytes: Uint8Array): Promise<number | null> {
+    const wires = { byteMs: this.#link.byteMs, farByteMs: this.#settings.farByteMs }
+    return Promise.resolve(this.isUp() ? requestMs(bytes.length, wires, this.#state.pace) : null)
+  }
+
+  recall(meter: MeterAddress): void {
+    this.#input({ kind: 'recall', meter })
+  }
+
   #hear(bytes: Uint8Array): void {
     const { line } = this.#state
     if (line.name === 'configuring') this.#reader.push(bytes)

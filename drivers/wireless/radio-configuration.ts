@@ -51,6 +51,7 @@ export function stepConfiguration(state: RadioState, step: ConfigurationStep, in
     case 'bytes':
       return { state, effects: [{ kind: 'trace', direction: 'in', bytes: input.bytes, note: 'configuration' }] }
     case 'exchange':
+    case 'recall':
     case 'link':
     case 'write-failed':
       // The machine itself sees to these.

@@ -35,6 +35,10 @@ export function stepRadio(state: RadioState, input: RadioInput, world: RadioWorl
   switch (input.kind) {
     case 'exchange':
       return ask(state, input.request, input.deadline, world)
+    case 'recall':
+      return line.name === 'waiting' && line.request.to === input.meter
+        ? refuse(state, line.request, 'recalled', line.quiet)
+        : { state, effects: [] }
     case 'bytes':
       return hear(state, input.bytes, world)
     case 'timer':

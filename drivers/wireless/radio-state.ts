@@ -1,4 +1,4 @@
-import { monotonicMs, type InputError, type MonotonicMs, type Result } from '../../src/model/index.js'
+import { monotonicMs, type InputError, type MeterAddress, type MonotonicMs, type Result } from '../../src/model/index.js'
 import type { ExchangeOutcome, ExchangeRequest, MeshReport, ModemLines, TraceLine } from '../../src/ports/index.js'
 import { freshBudget, type AirBudget } from './air-budget.js'
 import type { AirPace } from './air-time.js'
@@ -93,6 +93,8 @@ export interface RadioState {
 
 export type RadioInput =
   | { readonly kind: 'exchange'; readonly request: ExchangeRequest; readonly deadline: MonotonicMs }
+  /** Hands back what waits for air time or quiet. */
+  | { readonly kind: 'recall'; readonly meter: MeterAddress }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'timer' }
   | { readonly kind: 'write-failed'; readonly code: string }
