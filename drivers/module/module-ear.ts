@@ -26,7 +26,7 @@ export interface EarParts {
   readonly onStart: (mode: RunMode) => void
 }
 
-/** A run mode that bears a number of ours, and no sign that the module began the exchange, may be the late second answer to our question. */
+/** A run mode that bears the number of our own question, and no sign that the module began the exchange, may be its second answer. */
 const lateMs = 60_000
 /** Error code we give to a report that is broken. @source facts §3, 00H */
 const formatError = 5
@@ -34,7 +34,7 @@ const formatError = 5
 /** Hands each frame of the module to whom it belongs: by AFN, Fn and sequence, never by PRM. @source facts §2.1 */
 export class ModuleEar {
   readonly #parts: EarParts
-  #runModeAskedAt: MonotonicMs | null = null
+  #runMode: { readonly sequence: number; readonly at: MonotonicMs } | null = null
 
   constructor(parts: EarParts) {
     this.#parts = parts
@@ -72,7 +72,7 @@ export class ModuleEar {
     const result = desk.hear(message, now)
     if (result !== null) {
       trace('in')
-      if (message.unit.name === 'run-mode') this.#runModeAskedAt = now
+      if (message.unit.name === 'run-mode') this.#runMode = { sequence: message.info.sequence, at: now }
       if (result !== 'taken') conductor.answer(result, now)
       return
     }
@@ -101,9 +101,9 @@ export class ModuleEar {
 
   /** A run mode that was not asked for: the module has started. */
   #tellsStart({ info, initiates }: UpMessage): boolean {
-    const { now, wire } = this.#parts.place
-    const isRecent = this.#runModeAskedAt !== null && now < this.#runModeAskedAt + lateMs
-    return initiates || !(isRecent && wire.sequences.isResting(info.sequence))
+    const { now } = this.#parts.place
+    const isAnswered = this.#runMode?.sequence === info.sequence && now < this.#runMode.at + lateMs
+    return initiates || !isAnswered
   }
 }
 
