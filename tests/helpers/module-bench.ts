@@ -1,4 +1,4 @@
-import { createPlcBus } from '../../drivers/plc/index.js'
+import { createPlcBus, type PlcOptions } from '../../drivers/plc/index.js'
 import type { ModuleBus, ModuleChoice, ModuleSettings } from '../../drivers/module/index.js'
 import { VirtualTime } from '../../drivers/simulated/virtual-time.js'
 import { epochMs, monotonicMs } from '../../src/model/index.js'
@@ -31,18 +31,21 @@ export interface BenchOptions {
   readonly choice?: Partial<ModuleChoice>
   readonly settings?: Partial<ModuleSettings>
   readonly meters?: readonly number[]
+  /** The medium; carrier unless told otherwise. */
+  readonly createBus?: (options: PlcOptions) => ModuleBus
   /** The module is there but says nothing yet. */
   readonly isOff?: boolean
 }
 
 /** A module bus in virtual time with a scripted module behind it; meters answer the test protocol unless told otherwise. */
-export function moduleBench({ module: scripted, choice, settings, meters, isOff = false }: BenchOptions = {}): ModuleBench {
+export function moduleBench(options: BenchOptions = {}): ModuleBench {
+  const { module: scripted, choice, settings, meters, isOff = false, createBus = createPlcBus } = options
   const time = new VirtualTime({ wallStart: epochMs(Date.UTC(2026, 4, 1)) })
   const link = new FakeLink(time, byteMs)
   const module = new ScriptedModule(link, time, scripted)
   module.isOn = !isOff
   module.meter = (_, frame) => replyOf(frame[1] ?? 0, frame[2] ?? 0, 42)
-  const bus = createPlcBus({
+  const bus = createBus({
     link,
     clock: time,
     timers: time,
