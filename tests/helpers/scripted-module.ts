@@ -106,18 +106,16 @@ export class ScriptedModule {
     const misdeed = this.misbehave(request)
     if (misdeed === 'silent' || request.afn === 0x00 || request.afn === 0x14) return
     if (misdeed === null) return this.#serve(request, localMs)
-    if (misdeed === 'twice') {
-      this.#serve(request, localMs)
-      return this.#serve(request, localMs + 200)
-    }
+    if (misdeed === 'twice') return this.#serve(request, localMs, true)
     if ('lateMs' in misdeed) return this.#serve(request, misdeed.lateMs)
     if ('say' in misdeed) return this.#later(localMs, () => this.#link.say(misdeed.say))
     this.#later(localMs, () => this.#answer(request, 0x00, 2, [misdeed.deny]))
   }
 
-  #serve(request: ModuleRequest, afterMs: number): void {
+  #serve(request: ModuleRequest, afterMs: number, isTwice = false): void {
     const { afn, fn } = request
-    if (afn === 0xf1 || afn === 0x13) return this.#read(request, afterMs - localMs)
+    if (afn === 0xf1 || afn === 0x13) return this.#read(request, afterMs - localMs, isTwice)
+    if (isTwice) this.#serve(request, afterMs + 200)
     this.#later(afterMs, () => {
       const data = this.#data(request)
       if (data === 'confirm') this.#answer(request, 0x00, 1, [0xff, 0xff, 0xff, 0xff, 0, 0])
@@ -178,7 +176,7 @@ export class ScriptedModule {
     }
   }
 
-  #read(request: ModuleRequest, lateMs: number): void {
+  #read(request: ModuleRequest, lateMs: number, isTwice: boolean): void {
     const { meter, afn, data } = request
     if (meter === null) return
     if (!this.archive.has(meter)) return this.#later(localMs, () => this.#answer(request, 0x00, 2, [7]))
@@ -194,6 +192,7 @@ export class ScriptedModule {
       const type = data[0] ?? 0
       const payload = afn === 0xf1 ? [type, ...word(reply.length), ...reply] : [1, 0, type, reply.length, ...reply]
       this.#answer(request, afn, request.fn, payload)
+      if (isTwice) this.#later(200, () => this.#answer(request, afn, request.fn, payload))
     })
   }
 
