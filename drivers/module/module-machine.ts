@@ -150,7 +150,7 @@ export class ModuleMachine {
     return earliest(
       ...parts,
       this.#surveyAt,
-      place.listsWantedAt,
+      this.#conductor.has('survey') ? null : place.listsWantedAt,
       place.wantsAlign ? later(place.alignNotBefore) : null,
       ...(hasWork ? [later(place.quietUntil), later(place.reservedUntil), later(this.#quietAt())] : []),
       this.#routing.due,
@@ -312,7 +312,7 @@ export class ModuleMachine {
     const isChanged = place.nodes.isSet && place.nodes.version !== place.alignedVersion
     if (place.nodes.isSet && (isChanged || place.wantsAlign) && now >= place.alignNotBefore)
       this.#add('align', ranks.align, true, () => this.#align())
-    const isWanted = place.listsWantedAt !== null && now >= place.listsWantedAt
+    const isWanted = place.listsWantedAt !== null && now >= place.listsWantedAt && !this.#conductor.has('survey')
     // Once half-way, and once when the network should be there.
     if (isWanted) place.listsWantedAt = now < place.buildingUntil ? place.buildingUntil : null
     if (isWanted || now >= this.#surveyAt) {

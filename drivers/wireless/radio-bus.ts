@@ -30,9 +30,14 @@ export interface RadioModemOptions {
   readonly settings: RadioSettings
 }
 
+/** A transparent modem with what is known of the nodes behind it. */
+export interface RadioModemBus extends Bus {
+  readonly network: Required<MeshNetwork>
+}
+
 /** Makes a bus of a transparent radio modem and starts its link. */
-export function createRadioModemBus(options: RadioModemOptions): Bus & { readonly network: MeshNetwork } {
-  const bus = new RadioModemBus(options)
+export function createRadioModemBus(options: RadioModemOptions): RadioModemBus {
+  const bus = new TransparentModemBus(options)
   options.link.start()
   return bus
 }
@@ -43,8 +48,8 @@ const longFrameBytes = 300
 const meterMsMax = 1_500
 
 /** Carries out what the machine decides: owns the link, one timer, the reader of six bytes, the nodes' records and the trace. */
-class RadioModemBus implements Bus, MeshNetwork {
-  readonly network: MeshNetwork = this
+class TransparentModemBus implements RadioModemBus, Required<MeshNetwork> {
+  readonly network = this
   readonly #link: Link
   readonly #clock: Clock
   readonly #timers: Timers

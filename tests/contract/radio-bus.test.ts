@@ -9,6 +9,8 @@ import type { ExchangeRequest } from '../../src/ports/index.js'
 import { createSystemClock, systemRandom, systemTimers } from '../../src/runtime/system-clock.js'
 import { busContract, type BusUnderTest } from '../helpers/bus-contract.js'
 import { lineLog } from '../helpers/line-log.js'
+import { broadcastOf, readOf, wireOf } from '../helpers/module-bench.js'
+import { radioModuleBench } from '../helpers/radio-module.js'
 import {
   FakeModem,
   fullPacketMs,
@@ -126,4 +128,37 @@ async function underTcp(): Promise<BusUnderTest> {
 
 await t.test('so does one behind a TCP serial server, asked for its parameters first', async (t) => {
   await busContract(t, underTcp)
+})
+
+const meters = Array.from({ length: 30 }, (_, index) => index + 1)
+const mute = 29
+const broken = 30
+
+async function underModule(): Promise<BusUnderTest> {
+  const archive = meters.map((meter) => [wireOf(meter), 2] as const)
+  const bench = radioModuleBench({ meters, module: { readMs: 400, broadcastWaitS: 1, archive } })
+  const { meter } = bench.module
+  bench.module.meter = (address, frame) => {
+    if (address === wireOf(mute)) return null
+    return address === wireOf(broken) ? Uint8Array.of(0x21, 0x55, 0x55) : meter(address, frame)
+  }
+  await bench.up()
+  // Through the first look at the network.
+  await bench.time.runFor(60_000)
+  let next = 0
+  return {
+    bus: bench.bus,
+    clock: bench.time,
+    answered: () => readOf(meters[next++ % 28] ?? 1),
+    silent: () => readOf(mute),
+    garbled: () => readOf(broken),
+    broadcast: broadcastOf,
+    run: (work) => bench.run(work),
+    lateMs: 1,
+    close: () => bench.bus.close(),
+  }
+}
+
+await t.test('a micro-power module, which forwards one read at a time', async (t) => {
+  await busContract(t, underModule)
 })

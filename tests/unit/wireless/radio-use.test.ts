@@ -2,7 +2,7 @@ import t from 'tap'
 import { encodeParameters } from '../../../drivers/wireless/index.js'
 import { airMs } from '../../../drivers/wireless/air-time.js'
 import { meterAddress } from '../../../src/model/index.js'
-import { airOf, bench, far, request, settled } from '../../helpers/radio-bench.js'
+import { airOf, bench, far, heardMs, request, settled } from '../../helpers/radio-bench.js'
 import { longReply, modemParameters, testPace } from '../../helpers/radio-modem.js'
 
 await t.test('the hour’s share of the air: who exceeds it waits a little or is refused unsent', async (t) => {
@@ -97,4 +97,23 @@ await t.test('the modem’s own air rate counts, not the one that settings say',
   on.modem.plug()
   await on.time.runFor(1_000)
   t.ok((on.bus.capabilities.exchangeMsMax ?? 0) > slowest + 5_000)
+})
+
+await t.test('what waits can be called back for something more urgent; what has left cannot', async (t) => {
+  const on = bench()
+  const waiting = on.bus.exchange(request({ quietMs: 5_000 }), far)
+  on.bus.network.recall(meterAddress('8'))
+  await on.time.runFor(10)
+  on.bus.network.recall(meterAddress('7'))
+  t.strictSame(await waiting, { kind: 'bus-down', code: 'recalled', sent: false })
+  const left = on.bus.exchange(request(), far)
+  on.bus.network.recall(meterAddress('7'))
+  t.strictSame(await settled(on.time, left), { kind: 'silent' })
+})
+
+await t.test('how long a broadcast takes is arithmetic, so that a time can be put into it', async (t) => {
+  const on = bench()
+  t.equal(await on.bus.network.broadcastDelayMs(new Uint8Array(20)), heardMs)
+  on.modem.unplug('gone')
+  t.equal(await on.bus.network.broadcastDelayMs(new Uint8Array(20)), null)
 })
