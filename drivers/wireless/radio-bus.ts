@@ -15,7 +15,7 @@ import type {
 } from '../../src/ports/index.js'
 import { fixedLengthReader, TraceRing, type FixedLengthReader } from '../link/index.js'
 import { spentMs } from './air-budget.js'
-import { firstPacketMs, packetBytes, requestMs } from './air-time.js'
+import { airMs, firstPacketMs, packetBytes, requestMs } from './air-time.js'
 import { NodeRecords } from './node-records.js'
 import { answerSilenceMs, moduleOf, problemsOf } from './radio-configuration.js'
 import { packetGapMs, stepRadio } from './radio-machine.js'
@@ -93,12 +93,12 @@ class TransparentModemBus implements RadioModemBus, Required<MeshNetwork> {
     const wires = { byteMs, farByteMs: this.#settings.farByteMs }
     const { pace } = this.#state
     const replyMs = longFrameBytes * byteMs + (longFrameBytes / packetBytes + 1) * firstPacketMs(packetBytes, wires, pace)
-    const airMs = requestMs(longFrameBytes, wires, pace) + replyMs + packetGapMs(this.#state, this.#world())
+    const thereAndBackMs = requestMs(longFrameBytes, wires, pace) + replyMs + packetGapMs(this.#state, this.#world())
     return {
       concurrency: 1,
       broadcast: true,
       routing: false,
-      exchangeMsMax: Math.ceil(airMs + meterMsMax + this.#settings.airWaitMsMax + this.#settings.broadcastQuietMs),
+      exchangeMsMax: Math.ceil(thereAndBackMs + meterMsMax + this.#settings.airWaitMsMax + this.#settings.broadcastQuietMs),
     }
   }
 
@@ -143,10 +143,14 @@ class TransparentModemBus implements RadioModemBus, Required<MeshNetwork> {
   snapshot(): MeshSnapshot {
     const now = this.#clock.monotonic()
     const { line, check, totals, budget } = this.#state
-    const problems = problemsOf(check)
+    const { air } = this.#settings
+    const hourSpentMs = spentMs(budget, now)
+    const problems = problemsOf(check).map(({ message }) => message)
+    if (hourSpentMs + airMs(1, this.#state.pace) > air.hourMs - air.urgentMs)
+      problems.push('the share of the air that an hour has is spent, but for urgent requests')
     return {
       stage: line.name === 'down' ? 'down' : line.name === 'configuring' ? 'starting' : 'ready',
-      trouble: line.name === 'down' ? line.code : problems.map(({ message }) => message).join('; '),
+      trouble: line.name === 'down' ? line.code : problems.join('; '),
       module: check.kind === 'read' ? moduleOf(check.parameters) : null,
       nodes: this.#nodes.states(now),
       moduleRestarts: 0,
@@ -157,8 +161,8 @@ class TransparentModemBus implements RadioModemBus, Required<MeshNetwork> {
         packetsHeard: totals.packetsHeard,
         retries: this.#nodes.retries,
         refused: totals.refused,
-        hourSpentMs: spentMs(budget, now),
-        hourMs: this.#settings.air.hourMs,
+        hourSpentMs,
+        hourMs: air.hourMs,
       },
     }
   }

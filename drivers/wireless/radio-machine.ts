@@ -2,8 +2,9 @@ import type { MonotonicMs } from '../../src/model/index.js'
 import type { ExchangeOutcome, ExchangeRequest } from '../../src/ports/index.js'
 import { searchFrame, type FrameSearch } from '../link/index.js'
 import { affordableAt, spend } from './air-budget.js'
-import { airMs, betweenPacketsMs, firstPacketMs, packetBytes, packetsOf, requestMs, sendingMs } from './air-time.js'
+import { airMs, betweenPacketsMs, firstPacketMs, packetBytes, packetsOf, requestMs, sendingMs, type AirPace } from './air-time.js'
 import { beginConfiguration, stepConfiguration } from './radio-configuration.js'
+import { airRates } from './radio-parameters.js'
 import {
   after,
   earlier,
@@ -151,8 +152,7 @@ function send(
     sentAt: now,
     airEnd: after(now, sendingMs(length, byteMs, pace)),
     heardAt,
-    // Arithmetic may be too slow by a good part of the air time, never by the wire's.
-    noReplyBefore: after(now, length * byteMs + airMs(length, pace) / 2),
+    noReplyBefore: after(now, length * byteMs + airMs(length, certainPace(state)) / 2),
     firstByteBy: after(heardAt, request.firstByteMs + firstPacketMs(packetBytes, wires, pace) + settings.marginMs),
     noise: none,
     earlyBytes: 0,
@@ -170,6 +170,11 @@ function send(
       { kind: 'write', bytes: request.bytes },
     ],
   }
+}
+
+/** The air rate that is known for certain: what settings say may be wrong, and must not make replies too early. Half of it is margin. */
+function certainPace({ check, pace }: RadioState): AirPace {
+  return { ...pace, wakeUpMs: 0, airBitsPerSecond: check.kind === 'read' ? pace.airBitsPerSecond : Math.max(...airRates) }
 }
 
 function hear(state: RadioState, bytes: Uint8Array, world: RadioWorld): RadioStep {

@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import { createLink } from '../../drivers/link/index.js'
 import { checkRadioModem, createRadioModemBus, defaultRadioSettings, encodeParameters } from '../../drivers/wireless/index.js'
 import { VirtualTime } from '../../drivers/simulated/virtual-time.js'
-import { epochMs, meterAddress } from '../../src/model/index.js'
+import { epochMs, meterAddress, monotonicMs } from '../../src/model/index.js'
 import type { ExchangeRequest } from '../../src/ports/index.js'
+import { startWires } from '../../scripts/wire-process.js'
 import { createSystemClock, systemRandom, systemTimers } from '../../src/runtime/system-clock.js'
 import { busContract, type BusUnderTest } from '../helpers/bus-contract.js'
 import { lineLog } from '../helpers/line-log.js'
@@ -161,4 +163,23 @@ async function underModule(): Promise<BusUnderTest> {
 
 await t.test('a micro-power module, which forwards one read at a time', async (t) => {
   await busContract(t, underModule)
+})
+
+await t.test('a terminal has no modem lines: that is told, the port stays open, and meters are read', async (t) => {
+  const far = await startTestServer(0)
+  const path = join(t.testdir({}), 'radio')
+  const wires = await startWires({ wires: [{ link: path, connect: `127.0.0.1:${far.port}` }], baud: 9600, replyDelayMs: 60 })
+  const options = { configuration: 'dtr-rts', airRate: 19_200, meterBaud: 115_200 }
+  const checked = checkRadioModem(`serial:${path}?baud=9600&parity=none`, options)
+  if (!checked.ok) return void t.fail(checked.error.map(({ message }) => message).join('; '))
+  const clock = createSystemClock({ lastPersisted: null, assumeSynchronised: true })
+  const link = createLink(checked.value.link, { clock, timers: systemTimers, random: systemRandom, log: lineLog().log })
+  const bus = createRadioModemBus({ link, clock, timers: systemTimers, settings: checked.value.settings })
+  await new Promise<void>((resolve) => bus.onState((up) => up && resolve()))
+  t.match(bus.network.snapshot(), { stage: 'ready', trouble: /lines of the link cannot be set back/ })
+  const outcome = await bus.exchange(wireRequest(answeringMeter), monotonicMs(clock.monotonic() + 10_000))
+  t.equal(outcome.kind, 'reply')
+  await bus.close()
+  await wires.stop()
+  await far.close()
 })

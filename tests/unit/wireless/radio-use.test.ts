@@ -17,6 +17,7 @@ await t.test('the hour’s share of the air: who exceeds it waits a little or is
   t.equal((await on.ask(request({ isUrgent: true }))).kind, 'silent')
   t.match(await on.ask(request({ isUrgent: true })), { code: 'air-time-spent', sent: false })
   t.match(airOf(on), { refused: 2, hourMs: costMs * 10 })
+  t.match(on.bus.network.snapshot().trouble, /the air that an hour has is spent/)
   t.ok(Math.abs((airOf(on)?.hourSpentMs ?? 0) - costMs * 10) < 1e-6)
   await on.time.runFor(61 * 60_000 - on.time.monotonic() - 3_000)
   const written = on.modem.written.length
