@@ -31,6 +31,7 @@ export function* alignArchive(place: Workplace): Procedure<Alignment> {
     // Fewer pages than its count says: there may be nodes that it did not show.
     if (isInLine && list.nodes.length === list.total) {
       noteAligned(place, { version, nodes: wanted.length, count: list.total })
+      place.alignChanges = added + removed
       if (added + removed > 0) {
         place.networkChanged()
         place.report({ kind: 'archive-aligned', added, removed, lost: wasLost })
@@ -65,7 +66,13 @@ function wantedNodes(place: Workplace): readonly NodeRecord[] {
   const nodesMax = place.module?.nodesMax ?? 0
   // Some tell no limit.
   const wanted = place.nodes.wanted(nodesMax === 0 ? Number.MAX_SAFE_INTEGER : nodesMax)
-  const left = [...place.nodes.all()].filter(({ isRefused }) => !isRefused).length - wanted.length
+  const within = new Set(wanted)
+  let left = 0
+  for (const node of place.nodes.all()) {
+    if (within.has(node) || node.isRefused) continue
+    node.isRefused = true
+    left++
+  }
   if (left > 0)
     place.refused(`${left} nodes above its limit of ${nodesMax}`, { code: 0, meaning: 'archive-full', action: 'do-not-retry' })
   for (const address of place.nodes.unfit)

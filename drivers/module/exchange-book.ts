@@ -144,6 +144,14 @@ export class ExchangeBook {
     for (const exchange of this.#waiting.filter(isOver)) this.settleDown(exchange, exchange.reason)
   }
 
+  /** The link refused its frame: it did not leave. */
+  writeFailed(id: number, code: string): void {
+    const exchange = [...this.#left].find((other) => other.id === id)
+    if (exchange === undefined) return
+    exchange.hasLeft = false
+    this.settleDown(exchange, code)
+  }
+
   /** Hands back what waits for a meter. */
   recall(meter: MeterAddress): void {
     for (const exchange of this.#waiting.filter(({ request }) => request.to === meter)) this.settleDown(exchange, 'recalled')

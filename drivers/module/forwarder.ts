@@ -152,11 +152,8 @@ export class Forwarder {
   }
 
   /** The link refused the frame: it did not leave. */
-  writeFailed(id: number, code: string): void {
-    for (const under of this.#under.filter(({ exchange }) => exchange.id === id)) {
-      this.#end(under, false)
-      this.#book.settle(under.exchange, { kind: 'bus-down', code, sent: false })
-    }
+  writeFailed(id: number): void {
+    for (const under of this.#under.filter(({ exchange }) => exchange.id === id)) this.#end(under, false)
   }
 
   /** The module is gone or another one. */
@@ -208,8 +205,9 @@ export class Forwarder {
         // If the module had it twice, the meter has it once: a write is not sent again.
         return exchange.isWrite ? book.settleDown(exchange, 'meter-busy') : book.putBack(exchange, 'meter-busy', afterMeterBusyMs)
       case 'resynchronise-archive':
+        if (exchange.archiveTries > 0 || this.#place.now < this.#place.inLineUntil)
+          return this.#refuse(exchange, 'not-in-archive')
         this.wantsArchive = true
-        if (exchange.archiveTries > 0) return this.#refuse(exchange, 'not-in-archive')
         exchange.awaitsArchive = true
         return book.putBack(exchange, 'not-in-archive', 0)
       case 'retry-once':

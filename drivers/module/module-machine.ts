@@ -57,6 +57,8 @@ export class ModuleMachine {
   #downCode = 'not-open'
   #surveyAt: MonotonicMs
   #listsAt: MonotonicMs
+  /** The archive is looked through because the module called a meter unknown. */
+  #isDoubted = false
   /** In ways that carry one thing at a time, reads and commands take turns. */
   #lastWasCommand = false
 
@@ -177,8 +179,7 @@ export class ModuleMachine {
       case 'timer':
         return
       case 'write-failed':
-        if (input.exchange !== null) this.#forwarder.writeFailed(input.exchange, input.code)
-        return
+        return input.exchange === null ? undefined : this.#writeFailed(input.exchange, input.code)
       case 'link':
         return input.open ? this.#open() : this.#close(input.code)
     }
@@ -194,7 +195,7 @@ export class ModuleMachine {
       this.#add(`broadcast ${id}`, ranks.broadcast, true, () => broadcast(this.#place, this.#book, exchange, startBy))
       return
     }
-    if (node === null) return this.#book.settleDown(exchange, 'not-in-archive')
+    if (node === null || node.isRefused) return this.#book.settleDown(exchange, 'not-in-archive')
     // At once: whoever waits here keeps others from the one place that there is.
     if (request.isUrgent !== true && node.inNetwork !== true && now < this.#place.buildingUntil)
       return this.#book.settleDown(exchange, 'networking')
@@ -202,12 +203,17 @@ export class ModuleMachine {
     if (this.#conductor.exclusive === 'search') this.#book.shortenWaiting(searchPatienceMs, 'module-searching')
   }
 
+  #writeFailed(id: number, code: string): void {
+    this.#forwarder.writeFailed(id)
+    this.#book.writeFailed(id, code)
+  }
+
   #askDelay(id: number, bytes: Uint8Array): void {
     const tell = (delayMs: number | null): void => {
       if (this.#delays.delete(id)) this.#place.emit({ kind: 'delay', id, delayMs })
     }
     this.#delays.add(id)
-    if (this.#place.stage !== 'ready') return tell(null)
+    if (this.#place.stage !== 'ready' || this.#conductor.exclusive === 'search') return tell(null)
     this.#add(`delay ${id}`, ranks.delay, true, () => askBroadcastDelay(this.#place, bytes, tell))
   }
 
@@ -308,6 +314,7 @@ export class ModuleMachine {
     if (this.#forwarder.wantsArchive) {
       this.#forwarder.wantsArchive = false
       place.wantsAlign = true
+      this.#isDoubted = true
     }
     const isChanged = place.nodes.isSet && place.nodes.version !== place.alignedVersion
     if (place.nodes.isSet && (isChanged || place.wantsAlign) && now >= place.alignNotBefore)
@@ -330,6 +337,9 @@ export class ModuleMachine {
     if (!(yield* pauseRouting(place))) return place.lose('module-silent')
     const alignment = yield* alignArchive(place)
     if (alignment === 'silent') return place.lose('module-silent')
+    if (alignment === 'aligned' && this.#isDoubted && place.alignChanges === 0)
+      place.inLineUntil = monotonicMs(place.now + place.settings.alignAgainMs)
+    this.#isDoubted = false
     this.#book.archiveAligned()
   }
 

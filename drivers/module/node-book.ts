@@ -14,7 +14,7 @@ export interface NodeRecord {
   readonly type: number
   /** Since when it has been wanted. */
   readonly since: MonotonicMs
-  /** The module does not take it: told once, tried again with the next full check. */
+  /** The module does not take it, or has no room for it: tried again when it restarts, and when other nodes are wanted. */
   isRefused: boolean
   /** The module shows another type for it than it was given, and does so again: taken for its own. */
   shownType: number | null
@@ -74,6 +74,7 @@ export class NodeBook {
       }
       const old = before.get(wire)
       const type = protocolTypeOf(protocol, this.#knows698)
+      if (old !== undefined) old.isRefused = false
       this.#nodes.set(
         wire,
         old?.protocol === protocol ? old : newRecord({ address, protocol, wire, type, since: old?.since ?? now }),
@@ -141,6 +142,10 @@ export class NodeBook {
   noteInNetwork(node: NodeRecord, inNetwork: boolean): void {
     node.inNetwork = inNetwork
     if (inNetwork) node.wasSeen = true
+    else {
+      node.level = null
+      node.relay = null
+    }
   }
 
   states(now: MonotonicMs, limits: VerdictLimits): readonly MeshNodeState[] {

@@ -43,8 +43,12 @@ export class Workplace {
   alignedCount: number | null = null
   /** Of the wanted nodes, when the archive was last in line. */
   alignedVersion = 0
+  /** Nodes that the last alignment added and removed. */
+  alignChanges = 0
   /** The archive must be looked through again, not before so long. */
   wantsAlign = false
+  /** The module called a meter unknown although its archive was in line: it is believed no more before this. */
+  inLineUntil: MonotonicMs
   alignNotBefore: MonotonicMs
   /** Nothing may leave before. */
   quietUntil: MonotonicMs
@@ -87,6 +91,7 @@ export class Workplace {
     })
     this.pausedAt = options.now
     this.alignNotBefore = options.now
+    this.inLineUntil = options.now
     this.readySince = options.now
     this.quietUntil = options.now
     this.reservedUntil = options.now

@@ -76,7 +76,8 @@ const profile: ModuleProfile = {
   maintenance: { fromMinute: 21 * 60, lastsMin: 10 },
 }
 
-const radioKind = (choice: RadioModuleChoice): ModuleKind => ({
+/** How a radio module differs from others. */
+export const radioKind = (choice: RadioModuleChoice): ModuleKind => ({
   name: 'wireless',
   modes: [0x0a],
   mediumGuess: 'wireless',

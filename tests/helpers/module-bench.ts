@@ -1,5 +1,11 @@
-import { createPlcBus, type PlcOptions } from '../../drivers/plc/index.js'
-import type { ModuleBus, ModuleChoice, ModuleSettings } from '../../drivers/module/index.js'
+import {
+  createModuleBus,
+  type ModuleBus,
+  type ModuleChoice,
+  type ModuleKind,
+  type ModuleSettings,
+} from '../../drivers/module/index.js'
+import { createPlcBus } from '../../drivers/plc/index.js'
 import { VirtualTime } from '../../drivers/simulated/virtual-time.js'
 import { epochMs, monotonicMs } from '../../src/model/index.js'
 import type { ExchangeOutcome, ExchangeRequest, MeshNode, MeshReport } from '../../src/ports/index.js'
@@ -31,28 +37,28 @@ export interface BenchOptions {
   readonly choice?: Partial<ModuleChoice>
   readonly settings?: Partial<ModuleSettings>
   readonly meters?: readonly number[]
-  /** The medium; carrier unless told otherwise. */
-  readonly createBus?: (options: PlcOptions) => ModuleBus
+  /** Absent: a carrier module. */
+  readonly kind?: ModuleKind
   /** The module is there but says nothing yet. */
   readonly isOff?: boolean
 }
 
 /** A module bus in virtual time with a scripted module behind it; meters answer the test protocol unless told otherwise. */
-export function moduleBench(options: BenchOptions = {}): ModuleBench {
-  const { module: scripted, choice, settings, meters, isOff = false, createBus = createPlcBus } = options
+export function moduleBench({ module: scripted, choice, settings, meters, kind, isOff = false }: BenchOptions = {}): ModuleBench {
   const time = new VirtualTime({ wallStart: epochMs(Date.UTC(2026, 4, 1)) })
   const link = new FakeLink(time, byteMs)
   const module = new ScriptedModule(link, time, scripted)
   module.isOn = !isOff
   module.meter = (_, frame) => replyOf(frame[1] ?? 0, frame[2] ?? 0, 42)
-  const bus = createBus({
+  const options = {
     link,
     clock: time,
     timers: time,
     utcOffsetMinutes: 480,
-    choice: { reading: 'auto', window: null, mainNode: null, reports: true, ...choice },
+    choice: { reading: 'auto' as const, window: null, mainNode: null, reports: true, ...choice },
     ...(settings === undefined ? {} : { settings }),
-  })
+  }
+  const bus = kind === undefined ? createPlcBus(options) : createModuleBus({ ...options, kind })
   const reports: MeshReport[] = []
   const states: string[] = []
   bus.network.onReport((report) => reports.push(report))

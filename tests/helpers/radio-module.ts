@@ -1,4 +1,5 @@
-import { createRadioModuleBus, type RadioModuleChoice } from '../../drivers/wireless/index.js'
+import type { RadioModuleChoice } from '../../drivers/wireless/index.js'
+import { radioKind } from '../../drivers/wireless/radio-module.js'
 import { moduleBench, type BenchOptions, type ModuleBench } from './module-bench.js'
 import { addressBytes, moduleFrame, word, type Misdeed, type ModuleRequest } from './scripted-module.js'
 
@@ -27,8 +28,16 @@ export function radioModuleBench(options: BenchOptions & { readonly radioChoice?
   const bench = moduleBench({
     ...others,
     module: { medium: 3, led: 1, nodesMax: 512, frameBytesMax: 255, slaveTimeoutS: 20, ...others.module },
-    createBus: ({ choice, ...world }) =>
-      createRadioModuleBus({ ...world, choice: { ...choice, channelGroup: null, power: null, scale: null, ...radioChoice } }),
+    kind: radioKind({
+      reading: 'auto',
+      window: null,
+      mainNode: null,
+      reports: true,
+      channelGroup: null,
+      power: null,
+      scale: null,
+      ...radioChoice,
+    }),
   })
   const radio: RadioHabits = {
     scale: 256,

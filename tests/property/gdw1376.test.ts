@@ -29,6 +29,10 @@ import {
 import { downOf, messageOf, moduleVectors, upOf } from '../helpers/gdw1376.js'
 
 const cases = process.env['WATTKEEP_FULL'] === '1' ? 100_000 : 3_000
+
+// The long runs take a minute or two on a small machine; the limit is only against hanging.
+t.setTimeout(1_800_000)
+
 const frames = moduleVectors().map(({ hex }) => hex)
 
 /** The frames of a stream that comes in pieces and is silent at the end. */

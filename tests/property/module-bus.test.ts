@@ -6,7 +6,9 @@ import { broadcastOf, moduleBench, readOf, wireOf, type ModuleBench } from '../h
 import { moduleFrame, type Misdeed, type ScriptedOptions } from '../helpers/scripted-module.js'
 import { replyOf } from '../helpers/test-protocol.js'
 
-const runs = process.env['WATTKEEP_FULL'] === '1' ? 2_000 : 60
+const isFull = process.env['WATTKEEP_FULL'] === '1'
+const runs = isFull ? 2_000 : 150
+if (isFull) t.setTimeout(600_000)
 
 type Event =
   | {
@@ -133,7 +135,7 @@ await t.test(
         for (const { outcome, at, deadline, expected } of await bench.run(Promise.all(ended))) {
           exchanges++
           // Virtual timers fire at whole microseconds.
-        if (at > deadline + 0.01) throw new Error(`settled ${at - deadline} ms after its deadline`)
+          if (at > deadline + 0.01) throw new Error(`settled ${at - deadline} ms after its deadline`)
           if (outcome.kind !== 'reply') continue
           replies++
           if (expected === null || Buffer.compare(outcome.frame, expected) !== 0) throw new Error('the reply to another request')

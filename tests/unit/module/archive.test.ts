@@ -216,3 +216,29 @@ await t.test('a module that refuses its list is told, and tried again later', as
   await bench.time.runFor(310_000)
   t.strictSame(sorted(bench), expected([1]))
 })
+
+await t.test(
+  'a module that calls a meter unknown although it lists it does not make the whole archive be read for each exchange',
+  async (t) => {
+    const bench = moduleBench({ meters: [1, 2] })
+    await bench.up()
+    await bench.time.runFor(20_000)
+    const looks = bench.module.of(0x10, 2).length
+    bench.module.misbehave = ({ afn, meter }) => (afn === 0xf1 && meter === wireOf(1) ? { deny: 7 } : null)
+    for (let round = 0; round < 10; round++)
+      t.match(await bench.ask(readOf(1)), { kind: 'bus-down', code: 'not-in-archive', sent: false })
+    t.equal(bench.module.of(0x10, 2).length, looks + 1)
+    t.match(await bench.ask(readOf(2)), { kind: 'reply' })
+  },
+)
+
+await t.test('a node that the module did not take is not asked for, and tried again when other nodes are wanted', async (t) => {
+  const bench = moduleBench({ meters: [1, 2, 3, 4], module: { nodesMax: 3 } })
+  t.ok(await bench.up())
+  t.match(await bench.ask(readOf(4)), { kind: 'bus-down', code: 'not-in-archive', sent: false })
+  t.equal(bench.module.of(0xf1, 1).length, 0)
+  bench.setMeters([2, 3, 4])
+  t.match(await bench.ask(readOf(2)), { kind: 'reply' })
+  t.match(await bench.ask(readOf(4)), { kind: 'reply' })
+  t.strictSame(sorted(bench), expected([2, 3, 4]))
+})

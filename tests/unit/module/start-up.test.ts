@@ -186,5 +186,5 @@ await t.test('a frame that the link refuses was not sent', async (t) => {
   bench.link.plug()
   await bench.up()
   bench.link.refuses = 'write-failed'
-  t.match(await bench.ask(broadcastOf()), { kind: 'bus-down' })
+  t.match(await bench.ask(broadcastOf()), { kind: 'bus-down', code: 'write-failed', sent: false })
 })

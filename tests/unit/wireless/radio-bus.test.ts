@@ -83,13 +83,22 @@ await t.test('a late packet of an earlier request is noise, before and while the
 
 await t.test('what comes while our own request is still in the air answers nothing, even if it looks like it', async (t) => {
   const on = bench()
-  const old = longReply(7, 1, 40)
-  on.modem.onRequest = () => on.modem.bring([old], 21, 0)
+  const old = longReply(7, 1, 28)
+  on.modem.onRequest = () => on.modem.bring([old], 2, 0)
   t.strictSame(await settled(on.time, on.bus.exchange(request(), far)), { kind: 'silent' })
   t.match(
     on.bus.trace().find(({ note }) => note === 'too early'),
     { direction: 'noise' },
   )
+})
+
+await t.test('settings that are wrong about the air make no reply come too early', async (t) => {
+  const pace = { airBitsPerSecond: 300, packetOverheadBytes: 16, wakeUpMs: 2000 } as const
+  const on = bench({ pace })
+  const reply = longReply(7, 1, 30)
+  // The modem really sends at 19200 bit/s: a reply is there long before a request at 300 bit/s would be through the air.
+  on.modem.onRequest = () => on.modem.bring([reply], 200, 0)
+  t.match(await settled(on.time, on.bus.exchange(request(), far)), { kind: 'reply', frame: reply, firstByteMs: 0 })
 })
 
 await t.test('a late reply in idle time is noise, and nobody talks into its second packet', async (t) => {

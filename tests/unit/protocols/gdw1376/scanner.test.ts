@@ -63,7 +63,7 @@ await t.test('FE belong to the frame, of a longer run the first are noise', asyn
   t.strictSame(framesOf(long).at, ['FE'.repeat(preambleBytesMax) + frame])
 })
 
-await t.test('a whole frame with a contradictory head is still handed on, so that it can be denied', async (t) => {
+await t.test('a whole frame with a contradictory head is still handed on, so that it is seen and counted', async (t) => {
   const bytes = frameAround('43 000000000000 10 0300')
   t.strictSame(framesOf(bytes).at, [hexOf(bytes)])
 })
