@@ -1,10 +1,12 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { checkRadioModuleOptions } from '../../../drivers/wireless/index.js'
-import { meterAddress, monotonicMs } from '../../../src/model/index.js'
+import { VirtualTime } from '../../../drivers/simulated/virtual-time.js'
+import { checkRadioModuleOptions, createRadioModuleBus } from '../../../drivers/wireless/index.js'
+import { epochMs, meterAddress, monotonicMs } from '../../../src/model/index.js'
+import { FakeLink } from '../../helpers/fake-link.js'
 import { broadcastOf, readOf, wireOf } from '../../helpers/module-bench.js'
 import { radioModuleBench, type RadioBench } from '../../helpers/radio-module.js'
-import { addressBytes } from '../../helpers/scripted-module.js'
+import { addressBytes, ScriptedModule } from '../../helpers/scripted-module.js'
 import { replyOf, testAddress } from '../../helpers/test-protocol.js'
 
 /** Up, with an archive that was in line before: the network stands. */
@@ -230,6 +232,22 @@ await t.test('the module asks for the time, and is told the site’s', async (t)
   const [answer] = on.module.requests
   t.match(answer, { afn: 0x14, fn: 2 })
   t.strictSame(answer?.data.slice(2), [0x08, 0x01, 0x05, 0x26], 'hour, day, month, year')
+})
+
+await t.test('made of a link and the choice that options gave', async (t) => {
+  const time = new VirtualTime({ wallStart: epochMs(0) })
+  const link = new FakeLink(time, 1)
+  const module = new ScriptedModule(link, time, { medium: 3, led: 1 })
+  const choice = checkRadioModuleOptions({ power: 1 })
+  if (!choice.ok) return void t.fail()
+  const bus = createRadioModuleBus({ link, clock: time, timers: time, choice: choice.value })
+  t.ok(await time.runUntil(() => bus.isUp(), 60_000))
+  t.strictSame(
+    module.of(0x05, 5).map(({ data }) => data),
+    [[255, 1]],
+  )
+  await bus.close()
+  t.equal(time.pending, 0)
 })
 
 await t.test('options: every fault at once', (t) => {
