@@ -32,7 +32,10 @@ export function* alignArchive(place: Workplace): Procedure<Alignment> {
     if (isInLine && list.nodes.length === list.total) {
       noteAligned(place, { version, nodes: wanted.length, count: list.total })
       place.alignChanges = added + removed
-      if (added + removed > 0) place.report({ kind: 'archive-aligned', added, removed, lost: wasLost })
+      if (added + removed > 0) {
+        place.networkChanged()
+        place.report({ kind: 'archive-aligned', added, removed, lost: wasLost })
+      }
       return 'aligned'
     }
     wasLost ||= round === 1 && listed.length === 0 && place.alignedNodes > 0 && wanted.length > 0
