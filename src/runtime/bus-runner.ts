@@ -33,6 +33,8 @@ export const exchangeMsMax = 10_000
 /** Closing waits no longer for the exchange in flight; closing the bus ends it. */
 const closeMsMax = 2_500
 const downGraceDefaultMs = 5_000
+/** A network that has not settled an exchange so long after its deadline hangs. */
+const lateMs = 5_000
 /** How often waiting jobs are looked through while the link is down. */
 const downCheckMs = 1_000
 
@@ -48,7 +50,8 @@ class BusRunner implements Runner {
   readonly #clock: Clock
   readonly #queue: BusQueue<RunningJob>
   readonly #downGraceMs: number
-  readonly #inFlight = new Set<RunningJob>()
+  /** With the time by which the bus must have settled it. */
+  readonly #inFlight = new Map<RunningJob, MonotonicMs>()
   /** The meters of these. */
   readonly #busy = new Set<MeterAddress>()
   /** It is for all meters: it leaves when nothing else is under way, and nothing else leaves before it has. */
@@ -79,6 +82,7 @@ class BusRunner implements Runner {
       if (this.#isClosed) return running.end({ kind: 'refused' })
       const offer = this.#queue.offer(running, now)
       if (offer.kind !== 'queued') return running.end(offer)
+      if (isUrgent(running) && running.meter !== 'all') this.#bus.network?.recall?.(running.meter)
       this.#pump()
     })
   }
@@ -93,7 +97,9 @@ class BusRunner implements Runner {
   }
 
   turned(): Promise<void> {
-    if (this.#inFlight.size === 0) return Promise.resolve()
+    const now = this.#clock.monotonic()
+    const isLate = [...this.#inFlight.values()].some((deadline) => now > deadline + lateMs)
+    if (this.#inFlight.size === 0 || (this.#bus.network !== undefined && !isLate)) return Promise.resolve()
     return new Promise((resolve) => this.#whenTurned.push(resolve))
   }
 
@@ -125,7 +131,7 @@ class BusRunner implements Runner {
 
   #hasRoom(): boolean {
     if (this.#inFlight.size === 0) return true
-    const isAlone = [...this.#inFlight].some(({ meter }) => meter === 'all')
+    const isAlone = [...this.#inFlight.keys()].some(({ meter }) => meter === 'all')
     return !isAlone && this.#exclusive === null && this.#inFlight.size < this.concurrency
   }
 
@@ -171,9 +177,9 @@ class BusRunner implements Runner {
   #exchange(job: RunningJob, now: MonotonicMs): void {
     const { effect } = job
     if (effect === null) return
-    this.#inFlight.add(job)
     if (job.meter !== 'all') this.#busy.add(job.meter)
     const deadline = monotonicMs(now + (this.#bus.capabilities.exchangeMsMax ?? exchangeMsMax))
+    this.#inFlight.set(job, deadline)
     this.#bus.exchange(this.#request(job, effect), deadline).then(
       (outcome) => this.#ended(job, outcome, now),
       // A bus never rejects; if one does, the fault is ours and the caller is to know.
@@ -217,8 +223,8 @@ class BusRunner implements Runner {
       job.hasSent = true
       this.#count(job, outcome, now - startedAt, now)
     }
-    if (outcome.kind === 'bus-down' && !outcome.sent && !this.#bus.isUp()) {
-      // It never left, and the link may be back within the grace.
+    if (outcome.kind === 'bus-down' && !outcome.sent && (outcome.code === recalledCode || !this.#bus.isUp())) {
+      // It never left: it made way for something urgent, or the link may be back within the grace.
       this.#queue.requeue(job)
     } else {
       job.feed(sessionInput(outcome))
@@ -280,6 +286,10 @@ class BusRunner implements Runner {
     this.#exclusive = null
   }
 }
+
+/** How a medium gives back an exchange that made way for a more urgent one. */
+const recalledCode = 'recalled'
+const isUrgent = ({ priority }: RunningJob): boolean => priority === 'relay' || priority === 'live-call'
 
 const endUnfinished = (job: RunningJob): void => job.end(job.hasSent ? { kind: 'expired', sent: true } : { kind: 'refused' })
 

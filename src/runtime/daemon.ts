@@ -15,10 +15,8 @@ import type {
   Timers,
   Uplink,
 } from '../ports/index.js'
-import { defaultSchedulingPolicy } from '../scheduling/index.js'
 import { parametersHash, type LinkSettings, type Settings, type SettingsChecks } from '../settings/index.js'
-import { BusEvents } from './bus-events.js'
-import { createBusRunner } from './bus-runner.js'
+import { Buses } from './buses.js'
 import type { ClockObservation, ClockTrust } from './clock-trust.js'
 import { Collector } from './collector.js'
 import { createOrderExecutor, type OrderExecutor } from './order-executor.js'
@@ -79,10 +77,8 @@ const deliverLookMs = 50
 export class Daemon {
   readonly #options: DaemonOptions
   readonly #stamps: StampSource
-  readonly #buses = new Map<LinkId, Bus>()
-  readonly #runners = new Map<LinkId, Runner>()
+  readonly #buses: Buses
   readonly #cancels = new Set<() => void>()
-  readonly #busEvents: BusEvents
   #parameters: SiteParameters
   #hash = ''
   #collector: Collector | null = null
@@ -96,9 +92,7 @@ export class Daemon {
     this.#options = options
     this.#stamps = createStamps(options.clock)
     this.#parameters = options.settings.parameters
-    const { timers, log } = options
-    this.#busEvents = new BusEvents({ timers, log, record: (event) => this.#spawn('bus event', this.#record(event)) })
-    this.#cancels.add(() => this.#busEvents.stop())
+    this.#buses = new Buses({ ...options, record: (event) => this.#spawn('bus event', this.#record(event)) })
   }
 
   async start(): Promise<void> {
@@ -111,7 +105,8 @@ export class Daemon {
     this.#moneySafe = moneySafe
     if (moneySafe) log.info('money-safe')
     clock.onTrust?.((trust, before) => this.#tellTrust(trust, before))
-    this.#openBuses()
+    this.#buses.open(this.#options.settings.links)
+    this.#buses.setMeters(this.#parameters.meters)
     this.#executor = this.#createExecutor()
     this.#collector = this.#createCollector()
     const { counters } = await store.run('extents', {})
@@ -131,11 +126,11 @@ export class Daemon {
     if (this.#isStopped) return
     this.#isStopped = true
     for (const cancel of this.#cancels) cancel()
-    await Promise.all([this.#executor?.close(), ...[...this.#runners.values()].map((runner) => runner.close())])
+    await Promise.all([this.#executor?.close(), this.#buses.stopRunning()])
     await this.#collector?.close()
     await this.#deliverRest()
     await this.#uplink?.close()
-    await Promise.all([...this.#buses.values()].map((bus) => bus.close()))
+    await this.#buses.close()
     await this.#options.store.close()
   }
 
@@ -161,7 +156,7 @@ export class Daemon {
 
   /** For the watchdog: each settles once its loop has turned. */
   readonly loops: Readonly<Record<WatchedLoop, () => Promise<unknown>>> = {
-    polling: () => Promise.all([this.#collector?.turned(), ...[...this.#runners.values()].map((runner) => runner.turned())]),
+    polling: () => Promise.all([this.#collector?.turned(), ...[...this.runners.values()].map((runner) => runner.turned())]),
     store: () => this.#options.store.run('health', {}),
     uplink: () => this.#uplink?.turned() ?? Promise.resolve(),
   }
@@ -188,11 +183,11 @@ export class Daemon {
   }
 
   get buses(): ReadonlyMap<LinkId, Bus> {
-    return this.#buses
+    return this.#buses.all
   }
 
   get runners(): ReadonlyMap<LinkId, Runner> {
-    return this.#runners
+    return this.#buses.runners
   }
 
   get uplink(): Uplink | null {
@@ -213,21 +208,6 @@ export class Daemon {
     }
   }
 
-  #openBuses(): void {
-    const { settings, clock, timers, random, openBus } = this.#options
-    for (const link of settings.links) {
-      const bus = openBus(link)
-      this.#buses.set(link.id, bus)
-      const { firstByte } = defaultSchedulingPolicy
-      const policy = { ...defaultSchedulingPolicy, firstByte: { ...firstByte, ceilingMs: link.firstByteMs } }
-      const runner = createBusRunner({ link: link.id, bus, clock, timers, random, quietMs: link.quietGapMs, policy })
-      this.#runners.set(link.id, runner)
-      bus.onState((up, code) => {
-        if (!this.#isStopped) this.#busEvents.changed(link.id, up, code)
-      })
-    }
-  }
-
   #createExecutor(): OrderExecutor {
     const { store, clock, timers, log, protocols, settings, onFatal } = this.#options
     return createOrderExecutor({
@@ -237,7 +217,7 @@ export class Daemon {
       log,
       protocols,
       stamps: this.#stamps,
-      runners: () => this.#runners,
+      runners: () => this.runners,
       parameters: () => this.#parameters,
       credentials: {
         relayOf: (id) => {
@@ -281,7 +261,7 @@ export class Daemon {
       log,
       protocols,
       calendar,
-      runners: this.#runners,
+      runners: this.runners,
       parameters: this.#parameters,
       onEffects: (effects) => this.#executor?.take(effects.orders),
       onMeterClock: (meter, offsetMs) => this.#hearMeterClock(meter, offsetMs),
@@ -327,6 +307,7 @@ export class Daemon {
       stamp: this.#stamps.now(),
     })
     this.#moneySafe = moneySafe
+    this.#buses.setMeters(this.#parameters.meters)
     await this.#collector?.reconfigure(this.#parameters)
     this.#take(effects)
   }
@@ -344,7 +325,7 @@ export class Daemon {
 
   async #tellHealth(): Promise<void> {
     const { health } = await this.#options.store.run('health', {})
-    const buses = [...this.#runners.values()].map((runner) => {
+    const buses = [...this.runners.values()].map((runner) => {
       const { silentMeters, ...counts } = runner.snapshot()
       return {
         ...counts,

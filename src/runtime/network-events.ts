@@ -1,0 +1,117 @@
+import type { EventFact, LinkId, MeterAddress, MeterId } from '../model/index.js'
+import type { Log, MeshReport, Timers } from '../ports/index.js'
+
+export interface NetworkEventsOptions {
+  readonly timers: Timers
+  readonly log: Log
+  readonly record: (event: EventFact) => void
+  /** The meter of the archive that has this address on this link; undefined: none. */
+  readonly meterAt: MeterLookup
+}
+
+export type MeterLookup = (link: LinkId, address: MeterAddress) => MeterId | undefined
+
+/** Events that one link's network may record in an hour; of the others the number is told when the hour is over. */
+export const networkEventsPerHour = 200
+const hourMs = 3_600_000
+/** Longer reports of meters are cut in the event; the trace has them whole for a while. */
+const reportBytesMax = 256
+
+interface Hour {
+  told: number
+  leftOut: number
+  /** Strangers told in this hour: a module repeats itself. */
+  readonly strangers: Set<MeterAddress>
+}
+
+/** Records what networks report as events, at a bounded rate. Nodes that come and go are in the network's own view, not here. */
+export class NetworkEvents {
+  readonly #options: NetworkEventsOptions
+  readonly #hours = new Map<LinkId, Hour>()
+  readonly #cancels = new Map<LinkId, () => void>()
+
+  constructor(options: NetworkEventsOptions) {
+    this.#options = options
+  }
+
+  report(link: LinkId, report: MeshReport): void {
+    const event = this.#eventOf(link, report)
+    if (event === null) return
+    const hour = this.#hourOf(link)
+    if (report.kind === 'unknown-node') {
+      if (hour.strangers.has(report.address)) return
+      hour.strangers.add(report.address)
+    }
+    if (hour.told >= networkEventsPerHour) {
+      hour.leftOut += 1
+      return
+    }
+    hour.told += 1
+    this.#options.log.info('network', { link, code: event.code, ...event.detail })
+    this.#options.record(event)
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancels.values()) cancel()
+    this.#cancels.clear()
+  }
+
+  #hourOf(link: LinkId): Hour {
+    const known = this.#hours.get(link)
+    if (known !== undefined) return known
+    const hour: Hour = { told: 0, leftOut: 0, strangers: new Set() }
+    this.#hours.set(link, hour)
+    this.#cancels.set(
+      link,
+      this.#options.timers.after(hourMs, () => this.#endHour(link, hour)),
+    )
+    return hour
+  }
+
+  #endHour(link: LinkId, { leftOut }: Hour): void {
+    this.#hours.delete(link)
+    this.#cancels.delete(link)
+    if (leftOut === 0) return
+    this.#options.record({ code: 'network.events-left-out', severity: 'warning', link, detail: { events: leftOut } })
+  }
+
+  #eventOf(link: LinkId, report: MeshReport): EventFact | null {
+    const fact = (code: string, severity: EventFact['severity'], detail: EventFact['detail'] = {}): EventFact => {
+      return { code, severity, link, detail }
+    }
+    switch (report.kind) {
+      case 'module-started': {
+        const { vendor, chip, version, medium, led, mainNode } = report.module
+        const detail = { vendor, chip, version, medium, led, mainNode }
+        return report.replaced
+          ? fact('network.module-replaced', 'warning', detail)
+          : fact('network.module-started', 'info', detail)
+      }
+      case 'module-lost':
+        return fact('network.module-lost', 'alarm', { reason: report.code })
+      case 'archive-aligned': {
+        const { added, removed, lost } = report
+        return fact('network.archive-aligned', lost ? 'warning' : 'info', { added, removed, archiveLost: lost })
+      }
+      case 'module-refused': {
+        const { code, message } = report.error
+        return fact('network.module-refused', 'warning', { what: report.what, error: code, message })
+      }
+      case 'unknown-node':
+        return fact('meter.unknown', 'warning', { address: report.address, protocol: report.protocol })
+      case 'node-joined':
+      case 'node-left':
+        return null
+      case 'meter-event':
+        return this.#meterEvent(link, report)
+    }
+  }
+
+  #meterEvent(link: LinkId, report: Extract<MeshReport, { kind: 'meter-event' }>): EventFact {
+    const { address, protocol, bytes } = report
+    const meter = address === null ? undefined : this.#options.meterAt(link, address)
+    const frame = Buffer.from(bytes.subarray(0, reportBytesMax)).toString('hex').toUpperCase()
+    const detail = { address, protocol, frame, bytes: bytes.length }
+    return { code: 'meter.reported', severity: 'info', link, detail, ...(meter === undefined ? {} : { meter }) }
+  }
+}
