@@ -4,7 +4,8 @@ import { addressOf } from './console/decoders.js'
 import { startConsoleServer } from './console/server.js'
 import { masterId, type FaultError } from './model/index.js'
 import type { Log, Store, Uplink } from './ports/index.js'
-import { openBus, protocols, settingsChecks } from './registry.js'
+import { openBus } from './media.js'
+import { protocols, settingsChecks } from './registry.js'
 import { createConsoleBackend } from './runtime/console-backend.js'
 import { startConsole } from './runtime/console-service.js'
 import { Daemon, type UplinkParts } from './runtime/daemon.js'
@@ -33,6 +34,7 @@ await main()
 async function main(): Promise<void> {
   const settings = readSettings()
   if (settings === null) return
+  const { utcOffsetMinutes } = settings.parameters
   const log = createPinoLog(settings.log.level)
   const die = (error: Error): void => {
     log.error('fault', { code: (error as Partial<FaultError>).code ?? error.name, message: error.message, stack: error.stack })
@@ -55,7 +57,7 @@ async function main(): Promise<void> {
   })
   const stamps = createStamps(clock)
   const onSkipped = skippedFirings({
-    ...{ clock, log, utcOffsetMinutes: settings.parameters.utcOffsetMinutes },
+    ...{ clock, log, utcOffsetMinutes },
     record: (event) => supervisor.spawn('skipped firing', store.run('record-event', { event, stamp: stamps.now() })),
   })
   const daemon = new Daemon({
@@ -69,7 +71,7 @@ async function main(): Promise<void> {
     log,
     supervisor,
     protocols,
-    openBus: (link) => openBus(link, { clock, timers: systemTimers, random: systemRandom, log }),
+    openBus: (link) => openBus(link, { clock, timers: systemTimers, random: systemRandom, log, utcOffsetMinutes }),
     createUplink: (parts) => uplinkOf(settings, store, clock, log, parts),
     onFatal: die,
   })

@@ -1,54 +1,14 @@
-import { createLink, parseLinkUrl } from '../drivers/link/index.js'
-import { createRs485Bus } from '../drivers/rs485/index.js'
 import { nextAfter } from './calendar.js'
-import { fail, ok, type InputError, type Result } from './model/index.js'
-import type { Bus, Clock, Log, MeterProtocol, Random, Timers } from './ports/index.js'
+import { drivers } from './media.js'
+import type { MeterProtocol } from './ports/index.js'
 import { dlt645 } from './protocols/dlt645/index.js'
-import type { LinkCheck, LinkSettings, SettingsChecks } from './settings/index.js'
+import type { SettingsChecks } from './settings/index.js'
 
-/** What a driver makes a bus of. */
-export interface DriverWorld {
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly random: Random
-  readonly log: Log
-}
-
-interface Driver {
-  /** Judges a link's address and the options only this driver knows. */
-  readonly check: LinkCheck
-  readonly open: (link: LinkSettings, world: DriverWorld) => Bus
-}
-
-/** The meter protocols and media that this build knows, by the names that settings use. The two programs share it. */
+/** The meter protocols that this build knows, by the names that settings use. The two programs share it. */
 export const protocols: ReadonlyMap<string, MeterProtocol> = new Map([[dlt645.name, dlt645]])
-
-const drivers: ReadonlyMap<string, Driver> = new Map([['rs485', { check: checkRs485, open: openRs485 }]])
 
 export const settingsChecks: SettingsChecks = {
   nextAfter,
   protocols,
   drivers: new Map([...drivers].map(([name, driver]) => [name, driver.check])),
-}
-
-/** Opens a link's bus; settings were checked before, so an unknown driver is our own mistake. */
-export function openBus(link: LinkSettings, world: DriverWorld): Bus {
-  const driver = drivers.get(link.driver)
-  if (driver === undefined) throw new Error(`no driver ${link.driver}`)
-  return driver.open(link, world)
-}
-
-function checkRs485(url: string, options: Readonly<Record<string, unknown>>): Result<unknown, readonly InputError[]> {
-  const spec = parseLinkUrl(url)
-  const unknown = Object.keys(options).map((key) => {
-    return { code: 'unknown-key', at: `options.${key}`, message: 'rs485 knows no options' }
-  })
-  const faults = [...(spec.ok ? [] : spec.error), ...unknown]
-  return faults.length === 0 ? ok(null) : fail(faults)
-}
-
-function openRs485(link: LinkSettings, world: DriverWorld): Bus {
-  const spec = parseLinkUrl(link.url)
-  if (!spec.ok) throw new Error(spec.error.map(({ at, message }) => `${at}: ${message}`).join('; '))
-  return createRs485Bus({ link: createLink(spec.value, world, link.id), clock: world.clock, timers: world.timers })
 }

@@ -71,6 +71,7 @@ export const zones: readonly ZoneRule[] = [
   adapter('src/runtime', ['src/settings'], ['src/store', 'src/uplink', 'src/console', 'src/calendar']),
   // Names of protocols and drivers for the two programs.
   { zone: 'src/registry.ts', values: everything, types: [], builtins: 'all', pure: false },
+  { zone: 'src/media.ts', values: everything, types: [], builtins: 'all', pure: false },
   { zone: 'src/main.ts', values: everything, types: [], builtins: 'all', pure: false },
   { zone: 'src/cli.ts', values: everything, types: [], builtins: 'all', pure: false },
   medium('drivers/*'),
@@ -154,6 +155,7 @@ export const documentedZones: readonly string[] = [
   'src/uplink',
   'src/calendar.ts',
   'src/registry.ts',
+  'src/media.ts',
   'scripts/tidy',
 ]
 

@@ -1,5 +1,5 @@
 import type { MeterAddress } from '../../src/model/index.js'
-import type { Bus, ExchangeOutcome, ExchangeRequest, TraceLine } from '../../src/ports/index.js'
+import type { Bus, ExchangeOutcome, ExchangeRequest, MeshNetwork, TraceLine } from '../../src/ports/index.js'
 import { replyOf, testAddress } from './test-protocol.js'
 
 interface UnderWay {
@@ -16,6 +16,15 @@ export class WideBus implements Bus {
   #isUp = true
   #exchanges: UnderWay[] = []
   #tell: ((up: boolean, code: string) => void)[] = []
+
+  /** Gives back the exchange of a meter when it is recalled. */
+  readonly network: MeshNetwork = {
+    setNodes: () => {},
+    snapshot: () => ({ stage: 'ready', trouble: '', module: null, nodes: [], moduleRestarts: 0 }),
+    onReport: () => {},
+    search: () => {},
+    recall: (meter) => this.#end(meter, () => ({ kind: 'bus-down', code: 'recalled', sent: false })),
+  }
 
   constructor(concurrency: number) {
     this.capabilities = { concurrency, broadcast: true, routing: true, exchangeMsMax: 90_000 }

@@ -388,3 +388,29 @@ await t.test('what is for all meters waits out a link that is down, and is refus
   await closing
   t.equal((await asked).kind, 'settled')
 })
+
+await t.test('an exchange that waits in a module makes way for an order to its meter, and follows it', async (t) => {
+  const { bus, read } = wideBench(4)
+  const curve = read({ meter: 1, registers: [1] })
+  const order = read({ meter: 1, registers: [9] }, { priority: 'relay' })
+  await turned()
+  t.strictSame(bus.underWay(), ['1 9'])
+  bus.answer('1')
+  t.equal((await order).kind, 'settled')
+  await turned()
+  t.strictSame(bus.underWay(), ['1 1'])
+  bus.answer('1')
+  t.strictSame(await curve, { kind: 'settled', outcome: [1] }, 'nothing was counted as a failure')
+})
+
+await t.test('a network turns as long as it keeps its deadlines, however long those are', async (t) => {
+  const { runner, read, time } = wideBench(2)
+  void read({ meter: 1, registers: [1] })
+  await time.runFor(90_000)
+  await runner.turned()
+  await time.runFor(10_000)
+  let hasTurned = false
+  void runner.turned().then(() => (hasTurned = true))
+  await turned()
+  t.notOk(hasTurned, 'its deadline is long over')
+})

@@ -1,0 +1,103 @@
+import t from 'tap'
+import { VirtualTime } from '../../../drivers/simulated/index.js'
+import { epochMs, linkId, meterAddress, meterId, type EventFact } from '../../../src/model/index.js'
+import type { MeshModule, MeshReport } from '../../../src/ports/index.js'
+import { NetworkEvents, networkEventsPerHour } from '../../../src/runtime/network-events.js'
+import { lineLog } from '../../helpers/line-log.js'
+
+const plc = linkId('plc-1')
+const stranger = meterAddress('000000000042')
+const known = meterAddress('000000000001')
+const module: MeshModule = {
+  vendor: 'GW',
+  chip: '00',
+  version: '0102',
+  medium: 'broadband',
+  led: 'either',
+  mainNode: meterAddress('000000000099'),
+  nodesMax: 2040,
+  frameBytesMax: 527,
+}
+
+function bench() {
+  const time = new VirtualTime({ wallStart: epochMs(0) })
+  const recorded: EventFact[] = []
+  const events = new NetworkEvents({
+    timers: time,
+    log: lineLog().log,
+    record: (event) => recorded.push(event),
+    meterAt: (link, address) => (link === plc && address === known ? meterId('m1') : undefined),
+  })
+  const report = (...reports: readonly MeshReport[]): void => {
+    for (const each of reports) events.report(plc, each)
+  }
+  return { time, recorded, events, report }
+}
+
+await t.test('each report that matters is an event of its link', async (t) => {
+  const { recorded, report } = bench()
+  const { vendor, chip, version, medium, led, mainNode } = module
+  const detail = { vendor, chip, version, medium, led, mainNode }
+  report(
+    { kind: 'module-started', module, replaced: false },
+    { kind: 'module-started', module, replaced: true },
+    { kind: 'module-lost', code: 'silent' },
+    { kind: 'archive-aligned', added: 3, removed: 1, lost: false },
+    { kind: 'archive-aligned', added: 3, removed: 0, lost: true },
+    { kind: 'module-refused', what: '05F1', error: { code: 'denied', at: 'module', message: 'busy' } },
+    { kind: 'unknown-node', address: stranger, protocol: 'dlt645-2007' },
+    { kind: 'node-joined', address: known },
+    { kind: 'node-left', address: known },
+  )
+  t.strictSame(recorded, [
+    { code: 'network.module-started', severity: 'info', link: plc, detail },
+    { code: 'network.module-replaced', severity: 'warning', link: plc, detail },
+    { code: 'network.module-lost', severity: 'alarm', link: plc, detail: { reason: 'silent' } },
+    { code: 'network.archive-aligned', severity: 'info', link: plc, detail: { added: 3, removed: 1, archiveLost: false } },
+    { code: 'network.archive-aligned', severity: 'warning', link: plc, detail: { added: 3, removed: 0, archiveLost: true } },
+    {
+      code: 'network.module-refused',
+      severity: 'warning',
+      link: plc,
+      detail: { what: '05F1', error: 'denied', message: 'busy' },
+    },
+    { code: 'meter.unknown', severity: 'warning', link: plc, detail: { address: stranger, protocol: 'dlt645-2007' } },
+  ])
+})
+
+await t.test(
+  'a meter’s own report names the meter where the archive has it, and carries its frame, cut where it is long',
+  async (t) => {
+    const { recorded, report } = bench()
+    const bytes = Uint8Array.of(0x68, 0x01)
+    report({ kind: 'meter-event', address: known, protocol: 'dlt645-2007', bytes })
+    report({ kind: 'meter-event', address: null, protocol: null, bytes: new Uint8Array(300) })
+    const [first, second] = recorded
+    const detail = { address: known, protocol: 'dlt645-2007', frame: '6801', bytes: 2 }
+    t.strictSame(first, { code: 'meter.reported', severity: 'info', link: plc, meter: meterId('m1'), detail })
+    t.equal(second?.meter, undefined)
+    t.match(second?.detail, { bytes: 300, frame: '00'.repeat(256) })
+  },
+)
+
+await t.test('a stranger is told once an hour, and a talkative network is told in numbers', async (t) => {
+  const { time, recorded, report, events } = bench()
+  const unknown: MeshReport = { kind: 'unknown-node', address: stranger, protocol: null }
+  report(unknown, unknown)
+  t.equal(recorded.length, 1)
+  for (let i = 0; i < networkEventsPerHour + 4; i++) report({ kind: 'module-lost', code: 'silent' })
+  t.equal(recorded.length, networkEventsPerHour)
+  await time.runFor(3_600_000)
+  t.strictSame(recorded.at(-1), {
+    code: 'network.events-left-out',
+    severity: 'warning',
+    link: plc,
+    detail: { events: 5 },
+  })
+  report(unknown)
+  t.equal(recorded.at(-1)?.code, 'meter.unknown')
+  events.stop()
+  const told = recorded.length
+  await time.runFor(7_200_000)
+  t.equal(recorded.length, told)
+})
