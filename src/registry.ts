@@ -3,8 +3,11 @@ import { createRs485Bus } from '../drivers/rs485/index.js'
 import { nextAfter } from './calendar.js'
 import { fail, ok, type InputError, type Result } from './model/index.js'
 import type { Bus, Clock, Log, MeterProtocol, Random, Timers } from './ports/index.js'
+import { dlt645Of1997 } from './protocols/dlt645-1997/index.js'
 import { dlt645 } from './protocols/dlt645/index.js'
-import type { LinkCheck, LinkSettings, SettingsChecks } from './settings/index.js'
+import { dlt698 } from './protocols/dlt698/index.js'
+import { modbusProtocol, modbusProtocolName, parseModbusMap } from './protocols/modbus/index.js'
+import type { LinkCheck, LinkSettings, Settings, SettingsChecks } from './settings/index.js'
 
 /** What a driver makes a bus of. */
 export interface DriverWorld {
@@ -20,8 +23,13 @@ interface Driver {
   readonly open: (link: LinkSettings, world: DriverWorld) => Bus
 }
 
-/** The meter protocols and media that this build knows, by the names that settings use. The two programs share it. */
-export const protocols: ReadonlyMap<string, MeterProtocol> = new Map([[dlt645.name, dlt645]])
+/**
+ * The meter protocols that this build knows, by the names that settings use; register maps of a site add to them. The two
+ * programs share it.
+ */
+export const protocols: ReadonlyMap<string, MeterProtocol> = new Map(
+  [dlt645, dlt645Of1997, dlt698].map((protocol: MeterProtocol) => [protocol.name, protocol]),
+)
 
 const drivers: ReadonlyMap<string, Driver> = new Map([['rs485', { check: checkRs485, open: openRs485 }]])
 
@@ -29,6 +37,23 @@ export const settingsChecks: SettingsChecks = {
   nextAfter,
   protocols,
   drivers: new Map([...drivers].map(([name, driver]) => [name, driver.check])),
+  modbusMaps: {
+    protocolName: (name) => modbusProtocolName({ name }),
+    protocolOf: (document) => {
+      const map = parseModbusMap(document)
+      return map.ok ? ok(modbusProtocol(map.value)) : map
+    },
+  },
+}
+
+/** The protocols of a site: those of this build, and those of its register maps. */
+export function siteProtocols(settings: Pick<Settings, 'protocols'>): ReadonlyMap<string, MeterProtocol> {
+  return new Map([...protocols, ...settings.protocols])
+}
+
+/** What a site's orders are judged by: its register maps count. */
+export function siteChecks(settings: Pick<Settings, 'protocols'>): SettingsChecks {
+  return { ...settingsChecks, protocols: siteProtocols(settings) }
 }
 
 /** Opens a link's bus; settings were checked before, so an unknown driver is our own mistake. */

@@ -65,6 +65,8 @@ export const zones: readonly ZoneRule[] = [
   adapter('src/runtime', ['src/settings'], ['src/store', 'src/uplink', 'src/console', 'src/calendar']),
   // Names of protocols and drivers for the two programs.
   { zone: 'src/registry.ts', values: everything, types: [], builtins: 'all', pure: false },
+  // What only the command needs of it: register maps from files.
+  { zone: 'src/probe-protocol.ts', values: everything, types: [], builtins: 'all', pure: false },
   { zone: 'src/main.ts', values: everything, types: [], builtins: 'all', pure: false },
   { zone: 'src/cli.ts', values: everything, types: [], builtins: 'all', pure: false },
   medium('drivers/*'),
@@ -146,6 +148,7 @@ export const documentedZones: readonly string[] = [
   'src/uplink',
   'src/calendar.ts',
   'src/registry.ts',
+  'src/probe-protocol.ts',
   'scripts/tidy',
 ]
 

@@ -101,7 +101,8 @@ const tailBytes = 4
  */
 function progressOf({ error, ...description }: FrameDescription, frame: Uint8Array, decoder: FrameDecoder): number {
   const { length } = frame
-  const { code = '', at = '' } = typeof error === 'object' && error !== null ? (error as Partial<InputError>) : {}
+  const complaint: Partial<InputError> = typeof error === 'object' && error !== null ? error : {}
+  const { code = '', at = '' } = complaint
   const isSum = checksumCodes.test(code)
   const isWhole = !isSum && ['address', 'control', 'afn', 'apdu'].some((name) => typeof description[name] === 'string')
   if (isWhole) return 2 * length + (foreignCodes.includes(code) ? 4 : 5)
