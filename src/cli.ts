@@ -5,7 +5,7 @@ import { Command, CommanderError, type Argument } from 'commander'
 import { tell, tellError, tellErrors, type CliWorld } from './console/cli-world.js'
 import { showFrames } from './console/commands/frame.js'
 import { probe, probeText, type LinkTrouble, type ProbeReport } from './console/commands/probe.js'
-import { frameDecoders } from './console/decoders.js'
+import { frameProtocols } from './console/frame-protocols.js'
 import { addKeys, addOrders } from './console/order-program.js'
 import { addCheck, addLooking } from './console/program.js'
 import { registerData } from './console/register-view.js'
@@ -32,6 +32,7 @@ interface FrameFlags {
 interface ProbeFlags {
   readonly link: string
   readonly protocol: string
+  readonly map?: string
   readonly address?: string
   readonly find?: boolean
   readonly read?: readonly string[]
@@ -60,7 +61,6 @@ and nothing was done; 3 the daemon could not be reached.`
 const frameHelp =
   'the frame in hexadecimal: bytes one after another, or with blanks, : or - between them, 0x or not; ' +
   'or -: one frame a line from standard input, blank lines left out (no frame at all is status 0)'
-const protocolNames = frameDecoders.map(({ protocol }) => protocol).join(', ')
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 const interrupted = (): Promise<void> => new Promise((resolve) => process.once('SIGINT', () => resolve()))
 
@@ -75,7 +75,7 @@ const world: CliWorld = {
   env: process.env,
   home: homedir(),
   prompt: process.stdin.isTTY ? (question) => askWithoutEcho(question, { input: process.stdin, output: process.stderr }) : null,
-  decoders: frameDecoders,
+  decoders: async () => (await import('./console/decoders.js')).frameDecoders,
   readParameters: async (path) => (await import('./settings/index.js')).readParameterFile(path),
   checkSettings: async (path) => {
     const [{ checkSite }, { settingsChecks }] = [await import('./settings/index.js'), await import('./registry.js')]
@@ -100,15 +100,16 @@ program
   .command('frame')
   .description('say what a frame means, or what is wrong with it; exit status 2 when any frame is bad')
   .argument('<hex...>', frameHelp)
-  .option('--protocol <name>', `one of ${protocolNames}; default: whichever knows the frame`)
+  .option('--protocol <name>', `one of ${frameProtocols.join(', ')}; default: whichever knows the frame`)
   .option('--json', 'one line of JSON for each frame')
   .action(async (words: readonly string[], flags: FrameFlags) => {
     const { protocol = null, json = false } = flags
-    if (protocol !== null && !frameDecoders.some((decoder) => decoder.protocol === protocol)) {
+    if (protocol !== null && !frameProtocols.some((name) => name === protocol)) {
       return tellError(world, flags, unknownProtocol(protocol))
     }
+    const decoders = await world.decoders()
     const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
-    process.exitCode = await showFrames({ hex: words.join(' '), lines, protocol, json, decoders: frameDecoders, print })
+    process.exitCode = await showFrames({ hex: words.join(' '), lines, protocol, json, decoders, print })
     lines.close()
   })
 
@@ -116,10 +117,11 @@ program
   .command('probe')
   .description('talk to one meter directly, without the daemon')
   .requiredOption('--link <link>', '"serial:/dev/ttyS1?baud=2400&parity=even" (quoted, for & is the shell’s) or tcp://host:port')
-  .requiredOption('--protocol <name>', `one of ${protocolNames}`)
-  .option('--address <address>', 'the meter’s address')
+  .requiredOption('--protocol <name>', 'dlt645-2007, dlt645-1997, dlt698-45 or modbus-rtu:NAME')
+  .option('--map <file>', 'a Modbus register map, or the name of one of config/modbus; default: that of NAME')
+  .option('--address <address>', 'the meter’s address: 12 digits, for Modbus 1 to 247')
   .option('--find', 'ask the single connected meter for its address')
-  .option('--read <register...>', 'registers in the protocol’s notation, such as 0001FF00')
+  .option('--read <register...>', 'registers in the protocol’s notation: 0001FF00, 9010, 00100200, a code of the map')
   .option('--repeats <n>', 'how often a read is repeated after silence or noise, 0 to 9', '2')
   .option('--wait <ms>', `for the first byte of a reply, 20 to ${waitMsMax}`, '1000')
   .option('--json', 'data for scripts: one line of JSON')
@@ -131,15 +133,14 @@ program
   })
 
 async function runProbe(flags: ProbeFlags): Promise<ProbeReport> {
-  const [{ createLink, parseLinkUrl }, { createRs485Bus }, { protocols }] = [
+  const [{ createLink, parseLinkUrl }, { createRs485Bus }, { protocolAsked }] = [
     await import('../drivers/link/index.js'),
     await import('../drivers/rs485/index.js'),
-    await import('./registry.js'),
+    await import('./probe-protocol.js'),
   ]
-  const protocol = protocols.get(flags.protocol)
-  if (protocol === undefined) {
-    throw new UsageError([unknownProtocol(flags.protocol)])
-  }
+  const found = protocolAsked({ name: flags.protocol, map: flags.map })
+  if (!found.ok) throw new UsageError(found.error)
+  const protocol = found.value
   const spec = parseLinkUrl(flags.link)
   const faults = spec.ok ? [] : spec.error.map((error) => ({ ...error, at: `--link ${error.at}` }))
   const asked = checkProbe(flags, protocol, faults)
@@ -158,7 +159,7 @@ async function runProbe(flags: ProbeFlags): Promise<ProbeReport> {
 const unknownProtocol = (name: string): InputError => ({
   code: 'unknown-protocol',
   at: '--protocol',
-  message: `expected one of ${protocolNames}, got ${JSON.stringify(name)}`,
+  message: `expected one of ${frameProtocols.join(', ')}, got ${JSON.stringify(name)}`,
 })
 
 /** What is to be asked; what is wrong with the flags is added to `faults`, and what is given back is of no use then. */
@@ -169,6 +170,9 @@ function checkProbe(flags: ProbeFlags, protocol: MeterProtocol, faults: InputErr
   }
   if ((flags.address === undefined) === (flags.find !== true)) {
     faults.push({ code: 'address-or-find', at: '--address', message: 'expected either --address A or --find' })
+  }
+  if (flags.find === true && protocol.find === undefined) {
+    faults.push({ code: 'no-find', at: '--find', message: `${protocol.name} has no way to ask for an address` })
   }
   const address = flags.address === undefined ? null : take('--address', protocol.checkAddress(flags.address))
   const { read = [] } = flags

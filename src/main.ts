@@ -5,7 +5,7 @@ import { startConsoleServer } from './console/server.js'
 import { masterId, type FaultError } from './model/index.js'
 import type { Log, Store, Uplink } from './ports/index.js'
 import { openBus } from './media.js'
-import { protocols, settingsChecks } from './registry.js'
+import { settingsChecks, siteChecks, siteProtocols } from './registry.js'
 import { createConsoleBackend } from './runtime/console-backend.js'
 import { startConsole } from './runtime/console-service.js'
 import { Daemon, type UplinkParts } from './runtime/daemon.js'
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
   })
   const daemon = new Daemon({
     settings,
-    checks: settingsChecks,
+    checks: siteChecks(settings),
     store,
     clock,
     timers: systemTimers,
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     calendar: createCalendar({ clock, timers: systemTimers, onSkipped }),
     log,
     supervisor,
-    protocols,
+    protocols: siteProtocols(settings),
     openBus: (link) => openBus(link, { clock, timers: systemTimers, random: systemRandom, log, utcOffsetMinutes }),
     createUplink: (parts) => uplinkOf(settings, store, clock, log, parts),
     onFatal: die,

@@ -27,7 +27,8 @@ export interface CliWorld {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly home: string
   readonly prompt: PinSource['prompt']
-  readonly decoders: readonly FrameDecoder[]
+  /** Loaded when something is to be decoded. */
+  readonly decoders: () => Promise<readonly FrameDecoder[]>
   /** Reads a YAML or JSON file of a parameter set. */
   readonly readParameters: (path: string) => Promise<Result<unknown, InputError>>
   /** Reads a site's settings whole. */

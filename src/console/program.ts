@@ -215,8 +215,9 @@ async function events(world: CliWorld, flags: EventFlags): Promise<void> {
     return withDaemon(world, flags, async (client) => {
       const answer = await client.ask({ ask: 'event', seq: seq.value })
       if (!answer.ok) return answer
-      const frames = decodeLines(answer.value.frames, world.decoders)
-      return ok({ json: { ...answer.value, frames }, text: eventText(answer.value, world.decoders), exit: exits.done })
+      const decoders = await world.decoders()
+      const frames = decodeLines(answer.value.frames, decoders)
+      return ok({ json: { ...answer.value, frames }, text: eventText(answer.value, decoders), exit: exits.done })
     })
   }
   const limit = before === undefined ? ok(undefined) : wholeOf('--before', before)
@@ -238,9 +239,10 @@ interface TraceOptions {
 
 async function trace(world: CliWorld, link: string, options: TraceOptions): Promise<void> {
   const { flags, count, follows } = options
+  const decoders = await world.decoders()
   const emit = (view: ConsoleAnswers['trace'], isFirst: boolean): Outcome => {
-    const lines = decodeLines(view.lines, world.decoders)
-    const text = traceText(view.lines, view.utcOffsetMinutes, world.decoders)
+    const lines = decodeLines(view.lines, decoders)
+    const text = traceText(view.lines, view.utcOffsetMinutes, decoders)
     return { json: { ...view, lines }, text: isFirst ? [traceHead(view), ...text] : text, exit: exits.done }
   }
   let isOver = false

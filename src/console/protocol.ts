@@ -16,6 +16,9 @@ export const requestBytesMax = envelopeCharsMax + 65_536
 export const rowsMax = 1_000
 
 const id = z.string().regex(/^[\x21-\x7e]{1,64}$/, 'expected an id without blanks, at most 64 characters')
+const register = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,160}$/, 'expected a register in the protocol’s own notation, without blanks, at most 160 characters')
 const rows = z.int().min(1).max(rowsMax)
 const sequence = z.int().min(1).max(Number.MAX_SAFE_INTEGER)
 const instant = z.int().min(-8.64e15).max(8.64e15)
@@ -29,7 +32,7 @@ const time = z
 export const consoleCallSchema = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('status') }),
   z.strictObject({ ask: z.literal('meters') }),
-  z.strictObject({ ask: z.literal('read'), meter: id, registers: z.array(id).min(1).max(registersMax).readonly() }),
+  z.strictObject({ ask: z.literal('read'), meter: id, registers: z.array(register).min(1).max(registersMax).readonly() }),
   z.strictObject({ ask: z.literal('accounts') }),
   z.strictObject({ ask: z.literal('account'), account: id, entries: rows }),
   z.strictObject({ ask: z.literal('why'), account: id, count: rows }),

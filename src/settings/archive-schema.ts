@@ -20,7 +20,11 @@ export const itemsMax = 64
 export const tasksMax = 64
 const minuteMs = 60_000
 
-const registerText = text(/^[0-9A-Za-z.:-]{1,32}$/, 'a register in quotes, in the notation of its protocol, such as "0001FF00"')
+/** The longest is a DL/T 698.45 record with sixteen columns. */
+const registerText = text(
+  /^[0-9A-Za-z.:,/#-]{1,160}$/,
+  'a register in quotes, in the notation of its protocol, such as "0001FF00"',
+)
 const addressText = text(/^[0-9A-Za-z.:-]{1,32}$/, 'an address in quotes, such as "000000000001"')
 const depth = whole(1, 400, 'a number of days')
 

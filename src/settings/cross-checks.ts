@@ -15,6 +15,7 @@ export interface Draft {
     readonly links: ReadonlySet<string>
     readonly profiles: ReadonlySet<string>
     readonly meters: ReadonlySet<string>
+    readonly protocols: ReadonlySet<string>
   }
 }
 
@@ -24,7 +25,7 @@ export const taskSpacingMinMs = 2_000
 /** What one file or order cannot see alone: names that nobody bears, names borne twice, texts that only a protocol understands. */
 export function crossCheck(draft: Draft, checks: SettingsChecks, problems: Problems): void {
   checkMeters(draft, checks, problems)
-  for (const profile of draft.profiles) checkProfile(profile, checks, problems)
+  for (const profile of draft.profiles) checkProfile(profile, draft, checks, problems)
   noneTwice(draft.profiles, 'profile', (profile) => profile.name, problems)
   for (const task of draft.tasks) checkTask(task, draft, checks, problems)
   noneTwice(draft.tasks, 'task', (task) => task.id, problems)
@@ -61,21 +62,21 @@ function checkMeters(draft: Draft, checks: SettingsChecks, problems: Problems): 
       problems.add('unknown-profile', at(['profile']), unknown('profile', meter.profile, draft.declared.profiles))
     }
     const protocol = checks.protocols.get(meter.protocol)
-    if (protocol === undefined) {
+    if (protocol !== undefined) note(protocol.checkAddress(meter.address), at(['address']), problems)
+    else if (!draft.declared.protocols.has(meter.protocol)) {
       problems.add('unknown-protocol', at(['protocol']), unknown('protocol', meter.protocol, checks.protocols.keys()))
-    } else {
-      note(protocol.checkAddress(meter.address), at(['address']), problems)
     }
   }
 }
 
-function checkProfile({ value: profile, at }: Placed<Profile>, checks: SettingsChecks, problems: Problems): void {
+function checkProfile({ value: profile, at }: Placed<Profile>, draft: Draft, checks: SettingsChecks, problems: Problems): void {
   if (!profile.items.has(profile.billingItem)) {
     problems.add('unknown-item', at(['billingItem']), unknown('item', profile.billingItem, profile.items.keys()))
   }
   const protocol = checks.protocols.get(profile.protocol)
   if (protocol === undefined) {
-    problems.add('unknown-protocol', at(['protocol']), unknown('protocol', profile.protocol, checks.protocols.keys()))
+    if (!draft.declared.protocols.has(profile.protocol))
+      problems.add('unknown-protocol', at(['protocol']), unknown('protocol', profile.protocol, checks.protocols.keys()))
     return
   }
   if (profile.relay && protocol.relay === undefined) {

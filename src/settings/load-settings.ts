@@ -2,8 +2,9 @@ import { dirname, resolve } from 'node:path'
 import { fail, ok, type InputError, type Profile, type RegisteredKey, type Result } from '../model/index.js'
 import { profileSchema } from './archive-schema.js'
 import { crossCheck, noneTwice, unknown, type Draft } from './cross-checks.js'
-import { Problems, valueAt, type Path, type Placed, type Source } from './problems.js'
+import { namesIn, Problems, type Path, type Placed, type Source } from './problems.js'
 import { technicianKeySchema } from './rules-schema.js'
+import { readModbusMaps } from './modbus-maps.js'
 import { noSecrets, readSecrets, type Secrets } from './secrets.js'
 import type { LinkSettings, MasterSettings, Settings, SettingsChecks } from './settings.js'
 import { lists, takeList } from './site-lists.js'
@@ -60,12 +61,14 @@ class SiteFiles {
   }
 }
 
-function readSite(main: Source, files: SiteFiles, checks: SettingsChecks, problems: Problems): Settings | null {
+function readSite(main: Source, files: SiteFiles, ownChecks: SettingsChecks, problems: Problems): Settings | null {
   const head = problems.takeFields(siteFields, main)
   const utcOffsetMinutes = head.utcOffset ?? 0
   const links = problems.takeEach(linkSchema, main, ['links'])
   const masters = problems.takeEach(masterSchema, main, ['masters'])
   const technicians = problems.takeEach(technicianKeySchema, main, ['technicianKeys'])
+  const maps = readModbusMaps(files.sources(head.modbusMaps ?? []), ownChecks, problems)
+  const checks = { ...ownChecks, protocols: new Map([...ownChecks.protocols, ...maps.protocols]) }
   const profileSources = files.sources(head.profiles ?? [])
   const archiveSources = files.sources(head.archive ?? [])
   const draft: Draft = {
@@ -81,6 +84,7 @@ function readSite(main: Source, files: SiteFiles, checks: SettingsChecks, proble
       links: namesIn([main], ['links'], 'id'),
       meters: namesIn(archiveSources, ['meters'], 'id'),
       profiles: namesIn(profileSources, [], 'name'),
+      protocols: maps.declared,
     },
   }
   crossCheck(draft, checks, problems)
@@ -112,6 +116,7 @@ function readSite(main: Source, files: SiteFiles, checks: SettingsChecks, proble
     watchdog: { stallMs: head.watchdog.stallSeconds * 1000 },
     clock: head.clock,
     secrets,
+    protocols: maps.protocols,
     files: files.read,
   }
 }
@@ -126,15 +131,6 @@ function isComplete(head: Head): head is Required<Head> {
 function takeProfile(source: Source, problems: Problems): Placed<Profile>[] {
   const value = problems.take(profileSchema, source)
   return value === undefined ? [] : [{ value, at: (path: Path = []) => source.at(path) }]
-}
-
-/** Names as they stand, without asking whether the rest of their element is right. */
-function namesIn(sources: readonly Source[], path: Path, key: string): ReadonlySet<string> {
-  const names = sources.flatMap((source) => {
-    const elements = path.length === 0 ? [source.root] : valueAt(source.root, path)
-    return Array.isArray(elements) ? elements.map((element: unknown) => valueAt(element, [key])) : []
-  })
-  return new Set(names.filter((name) => typeof name === 'string'))
 }
 
 function checkLinks(links: readonly Placed<LinkSettings>[], checks: SettingsChecks, problems: Problems): void {

@@ -72,6 +72,7 @@ export function applyParameterSet(
     links: new Set<string>(context.links),
     profiles: new Set(parameters.profiles.map((profile) => profile.name)),
     meters: new Set<string>(values(meters).map((meter) => meter.id)),
+    protocols: new Set<string>(),
   }
   const { utcOffsetMinutes } = parameters
   crossCheck({ utcOffsetMinutes, meters, profiles, tasks, tariffs, declared }, context.checks, problems)

@@ -119,10 +119,25 @@ export function valueAt(root: unknown, path: Path): unknown {
   return value
 }
 
+/** Names as they stand in the mappings at `path`, without asking whether the rest of them is right. */
+export function namesIn(sources: readonly Source[], path: Path, key: string): ReadonlySet<string> {
+  const names = sources.flatMap((source) => {
+    const elements = path.length === 0 ? [source.root] : valueAt(source.root, path)
+    return Array.isArray(elements) ? elements.map((element: unknown) => valueAt(element, [key])) : []
+  })
+  return new Set(names.filter((name) => typeof name === 'string'))
+}
+
 /** `links[0].url`; the document itself is `(top)`. */
 export function keyText(path: Path): string {
   if (path.length === 0) return '(top)'
   return path.map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? key : `.${key}`)).join('')
+}
+
+/** The path that `keyText` wrote. */
+export function pathOf(key: string): Path {
+  if (key === '(top)') return []
+  return [...key.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([part, index]) => (index === undefined ? part : Number(index)))
 }
 
 /** Only plain values are repeated: of a mapping its place says enough. */

@@ -1,5 +1,5 @@
 import type { InputError, LinkId, MasterId, MeterAddress, Result, SiteParameters } from '../model/index.js'
-import type { Calendar } from '../ports/index.js'
+import type { Calendar, MeterProtocol } from '../ports/index.js'
 import type { Secrets } from './secrets.js'
 
 /** Everything the daemon is told by its files. What orders may change stands in `parameters`, the rest needs a restart. */
@@ -14,6 +14,8 @@ export interface Settings {
   readonly watchdog: WatchdogSettings
   readonly clock: ClockSettings
   readonly secrets: Secrets
+  /** Protocols that the site's own register maps make, by name: `modbus-rtu:NAME`. */
+  readonly protocols: ReadonlyMap<string, MeterProtocol>
   /** Absolute paths of the files that were read, for messages and backups. */
   readonly files: readonly string[]
 }
@@ -83,6 +85,15 @@ export interface SettingsChecks {
   readonly protocols: ReadonlyMap<string, ProtocolCheck>
   /** For each medium: whether it can be reached by this address with these options, or all that is wrong with them. */
   readonly drivers: ReadonlyMap<string, LinkCheck>
+  readonly modbusMaps: MapCheck
+}
+
+/** What makes a protocol of a register map. */
+export interface MapCheck {
+  /** The protocol's name for a map of this name. */
+  readonly protocolName: (map: string) => string
+  /** The protocol for devices of a map that was read from YAML; or all that is wrong with it, `at` being its keys. */
+  readonly protocolOf: (document: unknown) => Result<MeterProtocol, readonly InputError[]>
 }
 
 export type LinkCheck = (url: string, options: Readonly<Record<string, unknown>>) => Result<unknown, readonly InputError[]>

@@ -86,6 +86,7 @@ const siteShape = {
   utcOffset,
   database: databaseSchema.prefault({}),
   secrets: pathText.nullable().default(null),
+  modbusMaps: fileList('register map'),
   archive: fileList('archive'),
   profiles: fileList('profile'),
   tasks: fileList('task'),

@@ -16,7 +16,7 @@ const text = readFileSync(join(projectRoot(), 'docs/console.md'), 'utf8')
 
 const nobody: CliWorld = {
   ...{ print: () => undefined, printError: () => undefined, setExit: () => undefined, timers: systemTimers },
-  ...{ interrupted: () => Promise.resolve(), env: {}, home: '/home/anna', prompt: null, decoders: [] },
+  ...{ interrupted: () => Promise.resolve(), env: {}, home: '/home/anna', prompt: null, decoders: () => Promise.resolve([]) },
   readParameters: (path) => Promise.resolve({ ok: false, error: { code: 'file', at: path, message: '' } }),
   checkSettings: () => Promise.resolve({ ok: true, value: '' }),
 }

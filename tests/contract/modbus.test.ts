@@ -22,6 +22,7 @@ import {
   type Request,
 } from '../../src/protocols/modbus/index.js'
 import { createSystemClock, systemRandom, systemTimers } from '../../src/runtime/system-clock.js'
+import { closeServer, portOf, startJoint } from '../helpers/joint.js'
 import { lineLog } from '../helpers/line-log.js'
 import { mapOf } from '../helpers/modbus.js'
 import { valueOf } from '../helpers/outcome.js'
@@ -88,33 +89,6 @@ const vector = {
     coils.set(address, value)
     done(null)
   },
-}
-
-/** A TCP port that joins whoever connects: what one says, all others hear. */
-async function startJoint(): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
-  const sockets = new Set<Socket>()
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket)
-    socket.on('error', () => sockets.delete(socket))
-    socket.on('close', () => sockets.delete(socket))
-    socket.on('data', (bytes: Buffer) => {
-      for (const other of sockets) if (other !== socket) other.write(bytes)
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { port: portOf(server.address()), close: () => closeServer(server, sockets) }
-}
-
-function portOf(address: unknown): number {
-  if (typeof address !== 'object' || address === null || !('port' in address)) throw new Error('the server has no port')
-  return Number(address.port)
-}
-
-async function closeServer(server: ReturnType<typeof createServer>, sockets: ReadonlySet<Socket>): Promise<void> {
-  for (const socket of sockets) socket.destroy()
-  server.close()
-  await once(server, 'close')
 }
 
 const clock = createSystemClock({ lastPersisted: null, assumeSynchronised: true })

@@ -1,6 +1,9 @@
 import t from 'tap'
 import { jsonLines, wattkeep } from '../helpers/command-line.js'
 import { frameVectors } from '../helpers/dlt645.js'
+import { vectors as objectVectors } from '../helpers/dlt698.js'
+import { moduleVectors } from '../helpers/gdw1376.js'
+import { frameVectors as modbusVectors } from '../helpers/modbus.js'
 
 const good = '6861010000000068910833333433593333338A16'
 const refusal = '6812907856341268D101358D16'
@@ -8,6 +11,7 @@ const keys = ['ok', 'protocol', 'direction', 'address', 'control', 'length', 'pr
 
 interface Shown {
   readonly ok: boolean
+  readonly protocol: string
   readonly address: string
   readonly control: string
   readonly length: number
@@ -50,8 +54,8 @@ await t.test('all known frames on standard input, one line for each, in order', 
       { address: decoded.address, control: decoded.control, length: decoded.length, preamble: decoded.preamble_fe },
       id,
     )
-    if (edition === '1997') t.match(line, { ok: false, error: { code: 'unsupported-protocol' } }, id)
-    else if (!line.ok) t.ok(nonstandard, `${id}: only what is nonstandard is refused`)
+    t.equal(line.protocol, `dlt645-${edition}`, id)
+    if (!line.ok) t.ok(nonstandard, `${id}: only what is nonstandard is refused`)
     else {
       t.equal(line.di, decoded.di, id)
       if (decoded.value !== null && decoded.values === undefined) t.equal(line.values[0]?.value, decoded.value, id)
@@ -63,6 +67,27 @@ await t.test('all known frames on standard input, one line for each, in order', 
     )
   }
   t.equal(said.status, lines.every(({ ok }) => ok) ? 0 : 2)
+})
+
+await t.test('every protocol is found out, or asked for by its name', async (t) => {
+  const cases = [
+    ...moduleVectors().map(({ hex }) => ['gdw1376-2', hex] as const),
+    ...objectVectors().flatMap(({ hex, layer }) => (layer === 'frame' ? [['dlt698-45', hex] as const] : [])),
+    ...modbusVectors().map(({ hex }) => ['modbus-rtu', hex] as const),
+  ]
+  const said = await wattkeep(['frame', '-', '--json'], { input: cases.map(([, hex]) => hex).join('\n') })
+  const found = (jsonLines(said) as Shown[]).map(({ ok, protocol }) => (ok ? protocol : 'bad'))
+  t.strictSame(
+    found,
+    cases.map(([protocol]) => protocol),
+  )
+  t.equal(said.status, 0)
+  for (const [protocol, hex] of new Map(cases)) {
+    t.match(jsonLines(await wattkeep(['frame', hex, '--protocol', protocol, '--json'])), [{ ok: true, protocol }])
+  }
+  const edition1997 = '6854071300801368810643C3343333332B16'
+  t.match(jsonLines(await wattkeep(['frame', edition1997, '--protocol', 'dlt645-1997', '--json'])), [{ ok: true, di: '9010' }])
+  t.match(jsonLines(await wattkeep(['frame', edition1997, '--protocol', 'dlt645-2007', '--json'])), [{ ok: false }])
 })
 
 await t.test('a bad frame says what is wrong where, and is status 2 wherever it stands', async (t) => {

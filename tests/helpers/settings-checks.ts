@@ -1,7 +1,8 @@
 import { parseLinkUrl } from '../../drivers/link/link-url.js'
 import { nextAfter } from '../../src/calendar.js'
-import { fail } from '../../src/model/index.js'
+import { fail, ok } from '../../src/model/index.js'
 import { dlt645 } from '../../src/protocols/dlt645/index.js'
+import { modbusProtocol, modbusProtocolName, parseModbusMap } from '../../src/protocols/modbus/index.js'
 import type { SettingsChecks } from '../../src/settings/index.js'
 
 /** The checks of the real parts: cron by the calendar, registers by DL/T 645-2007, links by `drivers/link`. */
@@ -19,4 +20,11 @@ export const settingsChecks: SettingsChecks = {
       },
     ],
   ]),
+  modbusMaps: {
+    protocolName: (name) => modbusProtocolName({ name }),
+    protocolOf: (document) => {
+      const map = parseModbusMap(document)
+      return map.ok ? ok(modbusProtocol(map.value)) : map
+    },
+  },
 }

@@ -8,7 +8,7 @@ import { signEnvelope } from '../../src/control/envelope.js'
 import { createKey, readKey } from '../../src/control/key-file.js'
 import { epochMs, keyId, type EpochMs, type OrderBody } from '../../src/model/index.js'
 import type { Log, OrderIntake, Store } from '../../src/ports/index.js'
-import { protocols, settingsChecks } from '../../src/registry.js'
+import { settingsChecks, siteChecks, siteProtocols } from '../../src/registry.js'
 import { Daemon } from '../../src/runtime/daemon.js'
 import { createSupervisor } from '../../src/runtime/supervisor.js'
 import { loadSettings, problemLines } from '../../src/settings/index.js'
@@ -94,7 +94,7 @@ export class WholeRuntime {
     this.#store = store
     this.#daemon = new Daemon({
       settings: settings.value,
-      checks: settingsChecks,
+      checks: siteChecks(settings.value),
       store,
       clock: this.time,
       timers: this.time,
@@ -102,7 +102,7 @@ export class WholeRuntime {
       calendar: calendarOn({ clock: this.time, timers: this.time, onSkipped: () => {} }),
       log: this.#log,
       supervisor,
-      protocols,
+      protocols: siteProtocols(settings.value),
       openBus: (link) => this.area.openBus(link.id),
       createUplink: null,
       onFatal,

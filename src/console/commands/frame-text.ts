@@ -9,7 +9,7 @@ import type { FrameDescription } from './frame.js'
 export function frameText(judged: readonly FrameDescription[]): readonly string[] {
   const [first, ...others] = judged
   if (first === undefined) return []
-  if (first.ok) return [sentence(first), ...innerLines(first['inner'])]
+  if (first.ok) return [sentence(first), ...carriedLines(first)]
   const by = others.length === 0 ? '' : `${text(first['protocol'])}: `
   const head = headOf(first)
   const whole = head.length > 1 ? ` (${head.join(' ')})` : ''
@@ -38,6 +38,8 @@ function headOf({ protocol, direction, address, control, ...rest }: FrameDescrip
     ...[text(protocol), text(direction), ends, text(address), text(control)],
     named('AFN', rest['afn']),
     given(rest['fn']) ? `F${plain(rest['fn'])}` : '',
+    given(rest['afn']) ? text(rest['name']) : '',
+    text(rest['apdu']),
     named('DI', rest['di']),
   ]
   return parts.filter((part) => part !== '')
@@ -45,14 +47,15 @@ function headOf({ protocol, direction, address, control, ...rest }: FrameDescrip
 
 /** Shown in the head, below the line, or of use to scripts only. */
 const shownElsewhere = new Set([
-  ...['ok', 'protocol', 'direction', 'address', 'control', 'source', 'destination', 'afn', 'fn', 'di'],
-  ...['length', 'preamble', 'values', 'items', 'detail', 'inner', 'error'],
+  ...['ok', 'protocol', 'direction', 'address', 'control', 'source', 'destination', 'afn', 'fn', 'di', 'apdu'],
+  ...['length', 'preamble', 'values', 'items', 'detail', 'inner', 'inners', 'error'],
 ])
 
 /** What it says: its values, what else a description of any shape holds, and what a meter refused. */
 function saysOf(description: FrameDescription): readonly string[] {
   const { values, items, detail, error } = description
-  const more = Object.entries(description).filter(([name, value]) => !shownElsewhere.has(name) && given(value))
+  const isShown = (name: string) => shownElsewhere.has(name) || (name === 'name' && given(description['afn']))
+  const more = Object.entries(description).filter(([name, value]) => !isShown(name) && given(value))
   return [
     given(detail) ? plain(detail) : '',
     valuesText(values),
@@ -77,9 +80,14 @@ function valueText(shown: unknown): string {
   return `${word}${given(unit) ? ` ${plain(unit)}` : ''}${bitsText(word, names)}`
 }
 
+/** Below the line, indented: the frame it carries, or each of several. */
+function carriedLines({ inner, inners }: FrameDescription): readonly string[] {
+  return Array.isArray(inners) ? inners.flatMap(innerLines) : innerLines(inner)
+}
+
 function innerLines(inner: unknown): readonly string[] {
   if (!given(inner)) return []
-  if (typeof inner !== 'object' || inner === null) return [`  ${plain(inner)}`]
+  if (typeof inner !== 'object' || inner === null || !('protocol' in inner)) return [`  carries ${plain(inner)}`]
   return frameText([{ ok: !('error' in inner), ...inner }]).map((line) => `  ${line}`)
 }
 
@@ -98,7 +106,7 @@ function plain(value: unknown): string {
 }
 
 const given = (value: unknown): boolean =>
-  value !== undefined && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0)
+  value !== undefined && value !== null && value !== '' && !(typeof value === 'object' && Object.keys(value).length === 0)
 
 const asRecord = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}

@@ -14,6 +14,8 @@ export interface FrameDecoder {
   readonly explain?: (frame: Uint8Array) => FrameDescription
   /** Its frames have no start mark, so any bytes get as far as its checksum: what it complains of says least. */
   readonly isUnmarked?: boolean
+  /** Whether a frame has marks that hardly any other bytes have: then what it complains of is believed before what others do. */
+  readonly isMarked?: (frame: Uint8Array) => boolean
 }
 
 export interface FrameOptions {
@@ -78,7 +80,7 @@ function judge(frame: Uint8Array, how: 'describe' | 'explain', { decoders, proto
   for (const decoder of decoders.filter((each) => protocol === null || each.protocol === protocol)) {
     const description = (decoder[how] ?? decoder.describe)(frame)
     if (description.ok) return [description]
-    complaints.push({ description, progress: progressOf(description, frame.length, decoder.isUnmarked === true) })
+    complaints.push({ description, progress: progressOf(description, frame, decoder) })
   }
   if (complaints.length === 0) return [nobody]
   return complaints.sort((a, b) => b.progress - a.progress).map(({ description }) => description)
@@ -88,19 +90,25 @@ const refusal = (error: InputError): FrameDescription => ({ ok: false, error })
 const nobody = refusal({ code: 'no-decoder', at: 'frame', message: 'no protocol is known' })
 
 const checksumCodes = /checksum|crc|fcs|hcs|cs$/
+/** The frame is whole, but its control code is another protocol's. */
+const foreignCodes = ['unknown-control', 'unsupported-protocol']
 /** A checksum this near the end is the whole frame's: its length field fitted. */
 const tailBytes = 4
 
 /**
- * How far a protocol got in a frame before it complained, in bytes. One that read it whole and only dislikes what it says got furthest,
- * then one whose frame would end where the bytes end, were it not for the checksum.
+ * How far a protocol got in a frame before it complained. One that read it whole and only dislikes what it says got furthest; then those
+ * whose marks it bears; then one whose frame would end where the bytes end, were it not for the checksum; then by the place.
  */
-function progressOf({ error, ...description }: FrameDescription, length: number, isUnmarked: boolean): number {
-  const { code, at } = typeof error === 'object' && error !== null ? (error as Partial<InputError>) : {}
-  const isSum = checksumCodes.test(code ?? '')
+function progressOf({ error, ...description }: FrameDescription, frame: Uint8Array, decoder: FrameDecoder): number {
+  const { length } = frame
+  const complaint: Partial<InputError> = typeof error === 'object' && error !== null ? error : {}
+  const { code = '', at = '' } = complaint
+  const isSum = checksumCodes.test(code)
   const isWhole = !isSum && ['address', 'control', 'afn', 'apdu'].some((name) => typeof description[name] === 'string')
-  if (isWhole) return length + 2
-  if (isUnmarked) return 0.5
-  const place = Number(/^byte (\d+)$/.exec(at ?? '')?.[1] ?? 0)
-  return isSum && place >= length - tailBytes ? length + 1 : place
+  if (isWhole) return 2 * length + (foreignCodes.includes(code) ? 4 : 5)
+  if (decoder.isUnmarked === true) return 0.5
+  const place = Number(/^byte (\d+)$/.exec(at)?.[1] ?? 0)
+  const marked = decoder.isMarked?.(frame) === true ? length + 2 : 0
+  const isWholeSum = isSum && !code.includes('hcs') && place >= length - tailBytes
+  return marked + (isWholeSum ? length + 1 : place)
 }

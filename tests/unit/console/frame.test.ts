@@ -155,6 +155,12 @@ await t.test('of a frame that no protocol knows, whoever got furthest is believe
   const unmarkedWhole = decoder('unmarked', bad('unknown-function', 'byte 1'), { address: '1' }, true)
   t.equal(firstOf(atStart, later), 'later')
   t.equal(firstOf(later, cut), 'cut')
+  const marked = { ...decoder('marked', bad('truncated', 'byte 9')), isMarked: () => true }
+  t.equal(firstOf(sum, cut, marked), 'marked', 'whose marks it bears')
+  t.equal(firstOf(marked, whole), 'whole')
+  const foreign = decoder('foreign', bad('unknown-control', 'byte 8'), { control: '81' })
+  t.equal(firstOf(foreign, whole), 'whole', 'who knows its control code')
+  t.equal(firstOf(decoder('header', bad('bad-hcs', 'byte 18')), cut), 'cut', 'a check of the header is not that of the frame')
   t.equal(firstOf(cut, sum), 'sum', 'its length fitted')
   t.equal(firstOf(header, cut), 'cut')
   t.equal(firstOf(sum, whole), 'whole')
@@ -203,7 +209,7 @@ await t.test('descriptions of every protocol are told, what a frame carries belo
     ],
   )
   t.strictSame(said({ ...module, info: '', data: '', inner: null }), ['gdw1376-2 up 000000000161 to 000000000009 AFN 13 F1'])
-  t.match(said({ ...module, inner: '6816' }).at(-1), /^ {2}6816$/)
+  t.match(said({ ...module, inner: '6816' }).at(-1), /^ {2}carries 6816$/)
   t.match(
     said({ ...module, inner: { ok: false, protocol: 'x', error: bad('truncated', 'byte 3') } }).at(-1),
     /^ {2}bad frame: truncated/,
@@ -230,10 +236,10 @@ await t.test('descriptions of every protocol are told, what a frame carries belo
     items,
   }
   t.strictSame(said({ ...object, error: null }), [
-    'dlt698-45 reply 000000003304 C3: 00100200 6.99 kWh; 20000200 2301 (a b) error code dar, message no such object; apdu GET-Response',
+    'dlt698-45 reply 000000003304 C3 GET-Response: 00100200 6.99 kWh; 20000200 2301 (a b) error code dar, message no such object',
   ])
   t.match(said({ ...object, items: [], error: { code: 'refused', message: 'the meter refused' } }), [
-    /: apdu GET-Response; the meter refused$/,
+    /GET-Response: the meter refused$/,
   ])
   t.match(said({ protocol: 'modbus-rtu', function: 3, exception: false }), ['modbus-rtu: function 3; exception false'])
   fc.assert(

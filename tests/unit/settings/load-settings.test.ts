@@ -1,10 +1,11 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { InputError } from '../../../src/model/index.js'
-import { loadSettings, problemLines } from '../../../src/settings/index.js'
+import { linkId, type InputError } from '../../../src/model/index.js'
+import { applyParameterSet, loadSettings, problemLines } from '../../../src/settings/index.js'
 import { siteFields, siteSchema } from '../../../src/settings/site-schema.js'
 import { projectRoot } from '../../helpers/root.js'
+import { settingsChecks as fullChecks, siteChecks } from '../../../src/registry.js'
 import { settingsChecks } from '../../helpers/settings-checks.js'
 
 const config = join(projectRoot(), 'config')
@@ -78,6 +79,70 @@ await t.test('the commented main file names every key, each at its default', asy
   t.equal(written.value.watchdog.stallMs, bare.watchdog.stallSeconds * 1000)
   t.same(written.value.clock, bare.clock)
   t.same(written.value.log, bare.log)
+})
+
+await t.test('the mixed example speaks every protocol, one of them made of a register map', async (t) => {
+  const result = loadSettings(join(config, 'example-mixed/wattkeep.yaml'), fullChecks)
+  t.same(result.ok ? [] : problemLines(result.error), [])
+  if (!result.ok) return
+  const { parameters, protocols } = result.value
+  t.strictSame([...protocols.keys()], ['modbus-rtu:three-phase-supply-meter'])
+  t.strictSame(
+    new Set(parameters.meters.map((meter) => meter.protocol)),
+    new Set(['modbus-rtu:three-phase-supply-meter', 'dlt698-45', 'dlt645-2007', 'dlt645-1997']),
+  )
+  const body = {
+    meters: [
+      { id: 'X', address: '247', protocol: 'modbus-rtu:three-phase-supply-meter', link: 'bus3', profile: 'modbus-supply-meter' },
+    ],
+  }
+  const context = { parameters: { ...parameters, tasks: [] }, links: [linkId('bus3')], checks: siteChecks(result.value) }
+  t.ok(applyParameterSet('archive', body, context).ok, 'an order may add such a device')
+  t.match(applyParameterSet('archive', body, { ...context, checks: fullChecks }), { ok: false }, 'not where the map is unknown')
+})
+
+await t.test('profiles beside the default ones are right', async (t) => {
+  for (const name of ['dlt698-45-single-phase', 'dlt698-45-three-phase', 'dlt645-1997', 'modbus-supply-meter']) {
+    const folder = site(t.testdir(), (file) =>
+      file('wattkeep.yaml', (text) =>
+        text
+          .replace(
+            '  - profiles/dlt645-2007-three-phase.yaml',
+            `  - profiles/dlt645-2007-three-phase.yaml\n  - profiles/${name}.yaml`,
+          )
+          .replace('modbusMaps: []', 'modbusMaps: [modbus/three-phase-supply-meter.yaml]'),
+      ),
+    )
+    const result = loadSettings(join(folder, 'wattkeep.yaml'), fullChecks)
+    t.same(result.ok ? [] : problemLines(result.error), [], name)
+  }
+})
+
+await t.test('what is wrong with a register map is told with file, line and key, and nothing else because of it', async (t) => {
+  const spoilt = (from: string, to: string, more = ''): readonly string[] => {
+    const folder = site(t.testdir(), (file) => {
+      file('modbus/three-phase-supply-meter.yaml', (text) => text.replace(from, to))
+      if (more !== '') file('example-mixed/wattkeep.yaml', (text) => text.replace('modbusMaps: [', `modbusMaps: [${more}, `))
+    })
+    const result = loadSettings(join(folder, 'example-mixed/wattkeep.yaml'), fullChecks)
+    return problemLines(result.ok ? [] : result.error).map((line) => line.replaceAll(`${folder}/`, ''))
+  }
+  const map = 'modbus/three-phase-supply-meter\\.yaml'
+  t.match(spoilt('type: u32, exponent: -2, unit: kWh', 'type: u31, unit: kWh'), [
+    new RegExp(`^${map}:11:registers\\[0\\]\\.type expected one of u16`),
+  ])
+  t.match(spoilt('gapMax: 2', 'gapMax: 2\nspeed: 3'), [new RegExp(`^${map}:9:speed is not known here`)])
+  t.match(
+    spoilt('name: three-phase-supply-meter', 'name: Three Phase').at(0),
+    new RegExp(`^${map}:6:name expected small letters`),
+  )
+  t.match(spoilt('gapMax: 2', 'gapMax: 1', '../modbus/three-phase-supply-meter.yaml'), [
+    new RegExp(`^${map}:6:name modbus-rtu:three-phase-supply-meter stands already at ${map}:6:name$`),
+  ])
+  t.match(spoilt('code: power-factor', 'code: cos-phi'), [
+    /^profiles\/modbus-supply-meter\.yaml:\d+:items\.power-factor\.register expected a code of the map/,
+  ])
+  t.match(spoilt('gapMax: 2', 'gapMax: 1', 'nowhere.yaml'), [/nowhere\.yaml cannot be read/])
 })
 
 await t.test('clocks of meters are set without an order only where the settings say so', async (t) => {
