@@ -18,21 +18,27 @@ export const timeRegister = '04000102'
  * Between the two the day may change, so in the first hour of a day the date is read again, and the second one counts (facts §6.5).
  */
 export function readClock(address: MeterAddress, repeats: number): Session<Result<LocalTime, ReadError>> {
-  return andThen(readText(address, clockRegister, repeats), (clock) => {
+  return andThen(readRegister(address, clockRegister, repeats), (outcome) => {
+    const clock = textOf(outcome)
     if (clock.ok) return settled(ok(localTime(clock.value)))
-    return clock.error.code === 'refused' || clock.error.code === 'invalid' ? readDateAndTime(address, repeats) : settled(clock)
+    if (clock.error.code !== 'refused' && clock.error.code !== 'invalid') return settled(clock)
+    return readDateAndTime((register) => readRegister(address, register, repeats), { date: dateRegister, time: timeRegister })
   })
 }
 
 /** Sets clocks by service 08H: of all meters, or of one. There is never an answer. */
 export function setClock(time: LocalTime, to: MeterAddress | 'all'): Session<'sent' | 'not-sent'> {
-  const address = to === 'all' ? broadcastAddress : to
   if (to !== 'all' && (to === broadcastAddress || hasWildcard(to))) throw new RangeError('a clock is set of one meter or of all')
+  return sendTime(time, to)
+}
+
+/** Sends service 08H, which has the same form in both editions, without judging the address. */
+export function sendTime(time: LocalTime, to: MeterAddress | 'all'): Session<'sent' | 'not-sent'> {
   return {
     effect: {
       kind: 'exchange',
       to,
-      bytes: encodeRequest(address, { fn: 'time-sync', time }),
+      bytes: encodeRequest(to === 'all' ? broadcastAddress : to, { fn: 'time-sync', time }),
       reply: 'none',
       holdsBus: false,
       isWrite: true,
@@ -66,13 +72,18 @@ export function findMeter(repeats: number): Session<Result<MeterAddress, ReadErr
   })
 }
 
-function readDateAndTime(address: MeterAddress, repeats: number): Session<Result<LocalTime, ReadError>> {
-  return andThen(readText(address, dateRegister, repeats), (date) => {
+/** Reads date and time by `read`, the date again in the first hour of a day. */
+export function readDateAndTime(
+  read: (register: string) => Session<ReadOutcome>,
+  registers: { readonly date: string; readonly time: string },
+): Session<Result<LocalTime, ReadError>> {
+  const readPart = (register: string) => andThen(read(register), (outcome) => settled(textOf(outcome)))
+  return andThen(readPart(registers.date), (date) => {
     if (!date.ok) return settled(date)
-    return andThen(readText(address, timeRegister, repeats), (time) => {
+    return andThen(readPart(registers.time), (time) => {
       if (!time.ok) return settled(time)
       if (!time.value.startsWith('00:')) return settled(ok(localTime(`${date.value} ${time.value}`)))
-      return andThen(readText(address, dateRegister, repeats), (again) =>
+      return andThen(readPart(registers.date), (again) =>
         settled(again.ok ? ok(localTime(`${again.value} ${time.value}`)) : again),
       )
     })
@@ -80,10 +91,6 @@ function readDateAndTime(address: MeterAddress, repeats: number): Session<Result
 }
 
 /** The first value of a register as text. */
-function readText(address: MeterAddress, register: string, repeats: number): Session<Result<string, ReadError>> {
-  return andThen(readRegister(address, register, repeats), (outcome) => settled(textOf(outcome)))
-}
-
 function textOf(outcome: ReadOutcome): Result<string, ReadError> {
   if (!outcome.ok) return outcome
   const [value] = outcome.values

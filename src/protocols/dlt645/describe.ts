@@ -241,7 +241,8 @@ function speedText(flag: number): string {
   return String(speedOfFlag(flag) ?? `flag ${flag.toString(16).toUpperCase().padStart(2, '0')}`)
 }
 
-function describeValue(value: RegisterValue): DescribedValue {
+/** A value as `wattkeep frame` shows it. */
+export function describeValue(value: RegisterValue): DescribedValue {
   const unit = value.unit === '' ? null : value.unit
   switch (value.kind) {
     case 'number':
@@ -253,7 +254,8 @@ function describeValue(value: RegisterValue): DescribedValue {
   }
 }
 
-function parseHex(frame: string): Uint8Array | InputError {
+/** Bytes of hexadecimal text as people paste it, with spaces; or what is none, at which character. */
+export function parseHex(frame: string): Uint8Array | InputError {
   const digits = frame.replace(/\s/g, '')
   const wrong = frame.search(/[^0-9a-fA-F\s]/)
   if (wrong >= 0)

@@ -75,9 +75,12 @@ export function andThen<A, B>(session: Session<A>, next: (outcome: A) => Session
 }
 
 function answerOf<F extends AskedFunction>(question: Question<F>, input: SessionInput): Answer<F> {
+  return input.kind === 'reply' ? readAnswer(question, input.frame) : unanswered(input)
+}
+
+/** What came of a question when no frame did. */
+export function unanswered(input: Exclude<SessionInput, { readonly kind: 'reply' }>): Unanswered {
   switch (input.kind) {
-    case 'reply':
-      return readAnswer(question, input.frame)
     case 'silent':
       return { kind: 'no-reply' }
     case 'garbled':

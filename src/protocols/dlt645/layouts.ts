@@ -150,7 +150,8 @@ function encodeRest(rest: PlainValue[], layout: Layout): Uint8Array {
 /** The first layout takes as many values as are given, or the next one is tried. */
 function encodeEither(rest: PlainValue[], layouts: readonly Layout[]): Uint8Array {
   for (const layout of layouts) {
-    if (layout.kind === 'record' && layout.fields.length === rest.length) return encodeRest(rest, layout)
+    const fits = layout.kind === 'list' || (layout.kind === 'record' && layout.fields.length === rest.length)
+    if (fits) return encodeRest(rest, layout)
   }
   throw new RangeError(`${rest.length} values fit none of the register's layouts`)
 }

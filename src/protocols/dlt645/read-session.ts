@@ -23,8 +23,17 @@ export const loadRecordsMax = 99
  * away ends it likewise, and the rest bears that reason.
  */
 export function readRegisters(plan: ReadPlan): Session<readonly ReadOutcome[]> {
-  return readFrom(plan, [], { heard: false, silent: 0, isDown: false })
+  const { address, repeats } = plan
+  return readEach(plan, (request) => readOne({ address, repeats, request }))
 }
+
+/** Reads the registers of a plan by `read`, one after the other, as `readRegisters` says. */
+export function readEach(plan: ReadPlan, read: ReadOne): Session<readonly ReadOutcome[]> {
+  return readFrom({ plan, read }, [], { heard: false, silent: 0, isDown: false })
+}
+
+/** Reads one register of a plan. */
+export type ReadOne = (request: RegisterRequest) => Session<ReadOutcome>
 
 /** Reads one register. */
 export function readRegister(address: MeterAddress, register: string, repeats: number): Session<ReadOutcome> {
@@ -40,18 +49,21 @@ interface Line {
   readonly isDown: boolean
 }
 
-function readFrom(plan: ReadPlan, outcomes: readonly ReadOutcome[], line: Line): Session<readonly ReadOutcome[]> {
-  const request = plan.registers[outcomes.length]
+interface Reads {
+  readonly plan: ReadPlan
+  readonly read: ReadOne
+}
+
+function readFrom(reads: Reads, outcomes: readonly ReadOutcome[], line: Line): Session<readonly ReadOutcome[]> {
+  const request = reads.plan.registers[outcomes.length]
   if (request === undefined) return settled(outcomes)
   if (line.silent >= (line.heard ? 2 : 1)) {
     const error = line.isDown
       ? readError('bus-down', 'not asked: the link was not there before')
       : readError('no-reply', 'not asked: the meter was silent before')
-    return readFrom(plan, [...outcomes, failed(request.register, error)], line)
+    return readFrom(reads, [...outcomes, failed(request.register, error)], line)
   }
-  return andThen(readOne({ address: plan.address, repeats: plan.repeats, request }), (outcome) =>
-    readFrom(plan, [...outcomes, outcome], lineAfter(line, outcome)),
-  )
+  return andThen(reads.read(request), (outcome) => readFrom(reads, [...outcomes, outcome], lineAfter(line, outcome)))
 }
 
 function lineAfter(line: Line, outcome: ReadOutcome): Line {

@@ -4,12 +4,16 @@ import type { RegisterEntry } from './fields.js'
 import { registers } from './registers.js'
 
 /** The entry that describes a register of eight hexadecimal digits; null: the table does not know it. */
-export function findRegister(di: string): RegisterEntry | null {
-  const bytes = (di.match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16))
-  const group = groups.get(bytes[0] ?? -1) ?? []
-  return (
-    group.find((row) => row.ranges.every((ranges, index) => ranges.some((range) => isWithin(bytes[index], range))))?.entry ?? null
-  )
+export const findRegister: (di: string) => RegisterEntry | null = registerFinder(registers)
+
+/** Finds, in a table whose rows have patterns of byte ranges, the first row for a register in hexadecimal digits. */
+export function registerFinder<Entry extends { readonly di: string }>(entries: readonly Entry[]): (di: string) => Entry | null {
+  const groups = groupByFirstByte(entries)
+  return (di) => {
+    const bytes = (di.match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16))
+    const fits = ({ ranges }: Row<Entry>) => ranges.every((each, index) => each.some((range) => isWithin(bytes[index], range)))
+    return (groups.get(bytes[0] ?? -1) ?? []).find(fits)?.entry ?? null
+  }
 }
 
 /** Whether text names a register: eight hexadecimal digits, high byte first. @returns it in upper case */
@@ -23,22 +27,25 @@ export function checkRegister(register: string): Result<string, InputError> {
 }
 
 type Range = readonly [low: number, high: number]
-interface Row {
-  readonly entry: RegisterEntry
+interface Row<Entry> {
+  readonly entry: Entry
   /** For each byte of the register, the ranges it may be in. */
   readonly ranges: readonly (readonly Range[])[]
 }
 
-const isWithin = (value: number | undefined, [low, high]: Range): boolean => value !== undefined && value >= low && value <= high
+function isWithin(value: number | undefined, [low, high]: Range): boolean {
+  return value !== undefined && value >= low && value <= high
+}
 
-const groups: ReadonlyMap<number, readonly Row[]> = groupByFirstByte()
-
-function groupByFirstByte(): ReadonlyMap<number, readonly Row[]> {
-  const found = new Map<number, Row[]>()
-  for (const entry of registers) {
+function groupByFirstByte<Entry extends { readonly di: string }>(
+  entries: readonly Entry[],
+): ReadonlyMap<number, readonly Row<Entry>[]> {
+  const found = new Map<number, Row<Entry>[]>()
+  for (const entry of entries) {
     const ranges = entry.di.split('.').map((byte) => byte.split(',').map(parseRange))
-    const first = Number.parseInt(entry.di.slice(0, 2), 16)
-    found.set(first, [...(found.get(first) ?? []), { entry, ranges }])
+    for (const [low, high] of ranges[0] ?? []) {
+      for (let first = low; first <= high; first += 1) found.set(first, [...(found.get(first) ?? []), { entry, ranges }])
+    }
   }
   return found
 }

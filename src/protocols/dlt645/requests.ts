@@ -225,11 +225,12 @@ function relayBytes(order: (Request & { fn: 'relay' })['order']): Uint8Array {
 }
 
 /** PA stands first, then the password, low byte first: shown as level and password, high byte first. */
-function secretAt(data: Uint8Array, offset: number): string {
+export function secretAt(data: Uint8Array, offset: number): string {
   return hexOf(data.subarray(offset, offset + 1)) + word(data.subarray(offset + 1, offset + 4))
 }
 
-function secretBytes(secret: string): Uint8Array {
+/** The four bytes of a level and password, `02` + `123456`. @throws RangeError, without the text, when they are none */
+export function secretBytes(secret: string): Uint8Array {
   return joinBytes([wordBytes(secret.slice(0, 2), 1), wordBytes(secret.slice(2), 3)])
 }
 

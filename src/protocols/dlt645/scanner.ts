@@ -17,7 +17,7 @@ const addressLength = 6
  * On a false start (second 68 wrong, length over 200, checksum wrong, 16 missing) only the 68 is given up, never the claimed
  * length: a true frame may begin inside (facts §2).
  */
-export const anyFrameScanner: Scanner = (bytes) => scan(bytes, () => true)
+export const anyFrameScanner: Scanner = (bytes) => scanFrame(bytes, () => true)
 
 /**
  * Only the answer to one request: from a meter, of the asked address (AA bytes match anything), function, register and
@@ -27,7 +27,7 @@ export function replyScanner(address: string, request: Request): Scanner {
   const fn = functionCodes[request.fn]
   const di = 'di' in request && answersWithRegister(request) ? registerBytes(request.di) : null
   return (bytes) =>
-    scan(bytes, (body) => {
+    scanFrame(bytes, (body) => {
       if (body.length >= 7 && !addressMatches(address, addressText(body.subarray(1, 7)))) return false
       if (body.length < 9) return true
       const control = byteAt(body, 8)
@@ -89,7 +89,7 @@ function answersWithRegister(request: Request): boolean {
  * Looks at the start of the bytes; `isWanted` says of a frame so far, without wake-up bytes, whether it can still be the wanted one.
  * It is asked again with every byte more, so a wrong start never makes anybody wait for the length it claims.
  */
-function scan(bytes: Uint8Array, isWanted: (body: Uint8Array) => boolean): ScanResult {
+export function scanFrame(bytes: Uint8Array, isWanted: (body: Uint8Array) => boolean): ScanResult {
   const preamble = countWakeUp(bytes)
   if (preamble > wakeUpBytesMax) return { kind: 'noise', skip: preamble - wakeUpBytesMax }
   const body = bytes.subarray(preamble)
@@ -113,7 +113,8 @@ function noiseLength(body: Uint8Array): number {
   return next < 0 ? body.length : next
 }
 
-function repeatsRegister(body: Uint8Array, di: Uint8Array): boolean {
+/** Whether the data of a frame so far, without wake-up bytes, begin with a register's identifier as it goes over the line. */
+export function repeatsRegister(body: Uint8Array, di: Uint8Array): boolean {
   if (byteAt(body, 9) < di.length) return false
   return di.every((byte, index) => body.length <= 10 + index || ((byteAt(body, 10 + index) - bias) & 0xff) === byte)
 }

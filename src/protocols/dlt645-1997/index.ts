@@ -1,0 +1,13 @@
+/** DL/T 645-1997, both sides of the line. See README.md. */
+export * from './address.js'
+export * from './codec.js'
+export * from './controls.js'
+export * from './errors.js'
+export * from './requests.js'
+export * from './replies.js'
+export * from './registers.js'
+export * from './register-table.js'
+export * from './scanner.js'
+export * from './meter-side.js'
+export * from './describe.js'
+export * from './session.js'
