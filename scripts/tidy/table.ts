@@ -91,6 +91,8 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   commander: ['src/cli.ts', 'src/console', 'scripts'],
   fastify: ['src/console'],
   aedes: ['scripts'],
+  // An independent Modbus, for contract tests alone.
+  'modbus-serial': [],
   typescript: ['scripts/tidy.ts', 'scripts/tidy'],
   'fast-check': [],
   tap: [],

@@ -33,6 +33,8 @@ await t.test('the import table is kept', async (t) => {
       /src\/protocols\/dlt645 may not import src\/protocols\/at/,
     ],
     ['src/protocols/dlt645/x.ts', "import { a } from '../../ports/index.js'", /only types of src\/ports/],
+    ['src/protocols/dlt645/x.ts', "import { a } from '../dlt645-1997/codec.js'", /may not import src\/protocols\/dlt645-1997/],
+    ['src/protocols/dlt645-1997/x.ts', "import { a } from '../modbus/codec.js'", /may not import src\/protocols\/modbus/],
     ['src/prepaid/x.ts', "import { readFileSync } from 'node:fs'", /src\/prepaid may not use node:fs/],
     ['src/outbox/x.ts', "import { createHash } from 'node:crypto'", /src\/outbox may not use node:crypto/],
     ['src/prepaid/x.ts', "export { a } from '../store/index.js'", /src\/prepaid may not import src\/store/],
@@ -58,6 +60,7 @@ await t.test('the import table is kept', async (t) => {
 
 await t.test('what the table allows is allowed', async (t) => {
   const allowed: [string, string][] = [
+    ['src/protocols/dlt645-1997/x.ts', "import { a } from '../dlt645/codec.js'"],
     ['src/model/x.ts', "import { ok } from './outcome.js'"],
     ['src/ports/x.ts', "import type { A } from '../model/index.js'"],
     ['src/ports/x.ts', "export type * from '../model/index.js'"],

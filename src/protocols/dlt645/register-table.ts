@@ -43,7 +43,7 @@ function groupByFirstByte<Entry extends { readonly di: string }>(
   const found = new Map<number, Row<Entry>[]>()
   for (const entry of entries) {
     const ranges = entry.di.split('.').map((byte) => byte.split(',').map(parseRange))
-    for (const [low, high] of ranges[0] ?? []) {
+    for (const [low, high] of ranges.slice(0, 1).flat()) {
       for (let first = low; first <= high; first += 1) found.set(first, [...(found.get(first) ?? []), { entry, ranges }])
     }
   }
