@@ -66,55 +66,48 @@ export function asWords(apdu: Apdu): Readonly<Record<string, unknown>> {
   const client = { timetag: 'timeTag' in apdu ? (apdu.timeTag ?? 0) : undefined }
   const get = { service: 'GET-Request', ...piid, ...client }
   const got = { service: 'GET-Response', ...piid, ...server }
-  switch (apdu.kind) {
-    case 'get-one':
-      return { ...get, choice: 'Normal', oad: apdu.oad }
-    case 'get-list':
-      return { ...get, choice: 'NormalList', oads: apdu.list }
-    case 'get-record':
-      return { ...get, choice: 'Record', oad: apdu.oad, rsd: selectorWords(apdu.selector), rcsd: apdu.columns.map(columnWords) }
-    case 'got-one':
-      return { ...got, choice: 'Normal', oad: apdu.oad, ...resultWords(apdu.result) }
-    case 'got-list':
-      return { ...got, choice: 'NormalList', results: apdu.list.map(({ oad, result }) => ({ ...resultWords(result), oad })) }
-    case 'got-record': {
-      const { oad, columns, result } = apdu.record
-      const rows = 'rows' in result ? { rows: result.rows.map((row) => row.map(dataWords)) } : { dar: result.dar }
-      return { ...got, choice: 'Record', oad, rcsd: columns.map(columnWords), ...rows }
-    }
-    case 'set-one':
-      return { service: 'SET-Request', choice: 'Normal', ...piid, oad: apdu.oad, value: dataWords(apdu.data), ...client }
-    case 'set-one-done':
-      return { service: 'SET-Response', choice: 'Normal', ...piid, oad: apdu.oad, dar: apdu.dar, ...server }
-    case 'act-one':
-      return { service: 'ACTION-Request', choice: 'Normal', ...piid, omd: apdu.omd, param: dataWords(apdu.data), ...client }
-    case 'act-one-done': {
-      const returned = apdu.data === null ? {} : { return: dataWords(apdu.data) }
-      return { service: 'ACTION-Response', choice: 'Normal', ...piid, omd: apdu.omd, dar: apdu.dar, ...returned, ...server }
-    }
-    case 'link-request': {
-      const type = ['login', 'heartbeat'][apdu.type]
-      return { service: 'LINK-Request', piid_acd: hexByte(apdu.piid), type, heartbeat_s: apdu.heartbeatS, time: apdu.time }
-    }
-    case 'connect-request':
-      return {
-        service: 'CONNECT-Request',
-        ...piid,
-        version: apdu.version,
-        protocol_conformance: apdu.protocolConformance,
-        function_conformance: apdu.functionConformance,
-        client_max_send: apdu.sendMax,
-        client_max_receive: apdu.receiveMax,
-        client_window: apdu.window,
-        client_max_apdu: apdu.apduMax,
-        timeout_s: apdu.timeoutS,
-        auth: apdu.authentication.kind === 'none' ? 0 : apdu.authentication,
-        ...client,
-      }
-    case 'secured-request':
-    case 'secured-response':
-      return securedWords(apdu)
+  if (apdu.kind === 'get-one') return { ...get, choice: 'Normal', oad: apdu.oad }
+  if (apdu.kind === 'get-list') return { ...get, choice: 'NormalList', oads: apdu.list }
+  if (apdu.kind === 'get-record')
+    return { ...get, choice: 'Record', oad: apdu.oad, rsd: selectorWords(apdu.selector), rcsd: apdu.columns.map(columnWords) }
+  if (apdu.kind === 'got-one') return { ...got, choice: 'Normal', oad: apdu.oad, ...resultWords(apdu.result) }
+  if (apdu.kind === 'got-list')
+    return { ...got, choice: 'NormalList', results: apdu.list.map(({ oad, result }) => ({ ...resultWords(result), oad })) }
+  if (apdu.kind === 'got-record') {
+    const { oad, columns, result } = apdu.record
+    const rows = 'rows' in result ? { rows: result.rows.map((row) => row.map(dataWords)) } : { dar: result.dar }
+    return { ...got, choice: 'Record', oad, rcsd: columns.map(columnWords), ...rows }
   }
+  if (apdu.kind === 'set-one')
+    return { service: 'SET-Request', choice: 'Normal', ...piid, oad: apdu.oad, value: dataWords(apdu.data), ...client }
+  if (apdu.kind === 'set-one-done')
+    return { service: 'SET-Response', choice: 'Normal', ...piid, oad: apdu.oad, dar: apdu.dar, ...server }
+  if (apdu.kind === 'act-one')
+    return { service: 'ACTION-Request', choice: 'Normal', ...piid, omd: apdu.omd, param: dataWords(apdu.data), ...client }
+  if (apdu.kind === 'act-one-done') {
+    const returned = apdu.data === null ? {} : { return: dataWords(apdu.data) }
+    return { service: 'ACTION-Response', choice: 'Normal', ...piid, omd: apdu.omd, dar: apdu.dar, ...returned, ...server }
+  }
+  if (apdu.kind === 'link-request') {
+    const type = ['login', 'heartbeat'][apdu.type]
+    return { service: 'LINK-Request', piid_acd: hexByte(apdu.piid), type, heartbeat_s: apdu.heartbeatS, time: apdu.time }
+  }
+  if (apdu.kind === 'connect-request')
+    return {
+      service: 'CONNECT-Request',
+      ...piid,
+      version: apdu.version,
+      protocol_conformance: apdu.protocolConformance,
+      function_conformance: apdu.functionConformance,
+      client_max_send: apdu.sendMax,
+      client_max_receive: apdu.receiveMax,
+      client_window: apdu.window,
+      client_max_apdu: apdu.apduMax,
+      timeout_s: apdu.timeoutS,
+      auth: apdu.authentication.kind === 'none' ? 0 : apdu.authentication,
+      ...client,
+    }
+  if (apdu.kind === 'secured-request' || apdu.kind === 'secured-response') return securedWords(apdu)
   throw new Error(`${apdu.kind} is not among the vectors`)
 }
 
@@ -157,18 +150,11 @@ function dataWords(data: Data): unknown {
   if ('bits' in data) return { bits: data.bits, hex: data.hex }
   if ('value' in data) return typeof data.value === 'bigint' ? Number(data.value) : data.value
   if (!('hex' in data)) return null
-  switch (data.type) {
-    case 'date_time_s':
-      return timeText(data.type, data.hex)?.text
-    case 'visible-string':
-      return String.fromCharCode(...bytesOf(data.hex))
-    case 'OAD':
-      return `OAD ${data.hex}`
-    case 'TSA':
-      return { flags: data.hex.slice(0, 2), address: data.hex.slice(2) }
-    case 'CSD':
-      return columnWords(columnForm.read(readerOf(bytesOf(data.hex))))
-  }
+  if (data.type === 'date_time_s') return timeText(data.type, data.hex)?.text
+  if (data.type === 'visible-string') return String.fromCharCode(...bytesOf(data.hex))
+  if (data.type === 'OAD') return `OAD ${data.hex}`
+  if (data.type === 'TSA') return { flags: data.hex.slice(0, 2), address: data.hex.slice(2) }
+  if (data.type === 'CSD') return columnWords(columnForm.read(readerOf(bytesOf(data.hex))))
   return data.hex
 }
 

@@ -45,9 +45,10 @@ export function byteAt(bytes: Uint8Array | Uint16Array, index: number): number {
   return bytes[index] ?? Number.NaN
 }
 
-/** Whether the bytes from `at` on begin with `head`. */
-export function startsWith(bytes: Uint8Array, head: Uint8Array | readonly number[], at = 0): boolean {
-  return Array.from(head).every((byte, index) => bytes[at + index] === byte)
+/** Whether bytes begin with `head`. */
+export function startsWith(bytes: Uint8Array, head: readonly number[]): boolean {
+  for (let index = 0; index < head.length; index += 1) if (bytes[index] !== head[index]) return false
+  return true
 }
 
 /** Whether every byte is `value`: all FF is "not given" in dates (facts §2.3). */
@@ -56,7 +57,7 @@ export function isFilledWith(bytes: Uint8Array, value: number): boolean {
 }
 
 /** The element at an index that must be inside. @throws RangeError when it is not: a bug of ours */
-export function nth<T>(list: readonly T[], index: number): T {
+export function nth<T>(list: readonly (T | undefined)[], index: number): T {
   const found = list[index]
   if (found === undefined) throw new RangeError(`there is no element ${index}`)
   return found

@@ -4,7 +4,7 @@ import type { ReadError, ReadOutcome, Session } from '../../ports/index.js'
 import { broadcastServer, checkAddress, hasWildcard, serverOf, wildcardAddress, type ServerAddress } from './address.js'
 import { encodeApdu, type Apdu } from './apdu.js'
 import { encodeFrame, userData } from './codec.js'
-import { andThen, ask, contentOf, settled } from './exchange.js'
+import { andThen, ask, settled } from './exchange.js'
 import { answerScanner, clientAddress, piidOf, type Question } from './question.js'
 import { failedRead, invalidRead, readError, refusedRead } from './read-errors.js'
 import { readRegister } from './read-session.js'
@@ -49,7 +49,7 @@ export function findMeter(repeats: number): Session<Result<MeterAddress, ReadErr
     if (answer.kind === 'yielded') return findMeter(repeats)
     if (answer.kind !== 'answered') return settled(fail(failedRead(answer)))
     if (!answer.opened.ok) return settled(fail(invalidRead(answer.opened.error, answer.frame)))
-    return settled(addressOf(contentOf(answer), answer.from, answer.frame))
+    return settled(addressOf(answer.opened.value.apdu, answer.from, answer.frame))
   })
 }
 

@@ -92,9 +92,9 @@ export function decodeFrame(bytes: Uint8Array): Result<DecodedFrame, InputError>
   if (fault !== null) return fail({ code: fault.code, at: `byte ${preamble + fault.offset}`, message: fault.message })
   const header = headerOf(frame)
   const total = header.length + 2
-  const isScrambled = (header.control & scrambledBit) !== 0
   // A copy in any case: a Buffer's own slice would share the caller's memory.
-  const content = Uint8Array.from(frame.subarray(header.bodyAt, total - 3), (byte) => (isScrambled ? byte - bias : byte))
+  const shown = new Uint8Array(frame.subarray(header.bodyAt, total - 3))
+  const content = (header.control & scrambledBit) === 0 ? shown : shown.map((byte) => byte - bias)
   const isPiece = (header.control & segmentBit) !== 0
   return ok({
     control: readControl(header.control),

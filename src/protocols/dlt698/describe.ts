@@ -1,11 +1,11 @@
 import type { InputError } from '../../model/index.js'
 import { apduName, parseApdu, type Apdu } from './apdu.js'
 import { bytesOf, hexNumber, hexOf } from './bytes.js'
-import { decodeFrame, type DecodedFrame } from './codec.js'
+import { decodeFrame, type DecodedFrame, type Segment } from './codec.js'
 import { darName, errorName } from './dar.js'
 import { followItems, itemsOf, refusalOf, type DescribedItem } from './described-items.js'
 import { detailOf } from './described-detail.js'
-import { openEnvelope, type Envelope, type Opened } from './security.js'
+import { openEnvelope, type Envelope, type Opened, type PlainApdu } from './security.js'
 
 export type { DescribedItem, DescribedValue } from './described-items.js'
 
@@ -66,11 +66,11 @@ export function describeFrame(frame: string | Uint8Array): DescribedFrame | Unde
   if (!(bytes instanceof Uint8Array)) return { ok: false, protocol, error: bytes }
   const decoded = decodeFrame(bytes)
   if (!decoded.ok) return { ok: false, protocol, error: decoded.error }
-  return decoded.value.segment === null ? describeWhole(decoded.value) : describePiece(decoded.value)
+  const { segment } = decoded.value
+  return segment === null ? describeWhole(decoded.value) : describePiece(decoded.value, segment)
 }
 
-function describePiece(frame: DecodedFrame): DescribedFrame {
-  const { number = 0, kind = '' } = frame.segment ?? {}
+function describePiece(frame: DecodedFrame, { number, kind }: Segment): DescribedFrame {
   return {
     ok: true,
     ...header(frame, null),
@@ -102,13 +102,13 @@ function describeWhole(frame: DecodedFrame): DescribedFrame {
   }
 }
 
-function content(apdu: Apdu): Pick<DescribedFrame, 'piid' | 'items' | 'follow' | 'detail' | 'error'> {
+function content(apdu: PlainApdu): Pick<DescribedFrame, 'piid' | 'items' | 'follow' | 'detail' | 'error'> {
   const items = itemsOf(apdu)
   const follow = followItems(apdu)
   const detail = detailOf(apdu)
   const error = apdu.kind === 'error-response' ? refused(errorName(apdu.error)) : refusalOf(apdu, items)
   return {
-    ...('piid' in apdu ? { piid: apdu.piid } : {}),
+    piid: apdu.piid,
     items,
     ...(follow.length === 0 ? {} : { follow }),
     ...(Object.keys(detail).length === 0 ? {} : { detail }),

@@ -1,8 +1,8 @@
 import type { InputError } from '../../model/index.js'
 import type { Result } from '../../model/index.js'
 import type { Scanner, Session, SessionInput } from '../../ports/index.js'
-import { parseApdu, type Apdu } from './apdu.js'
-import { joinBytes } from './bytes.js'
+import { parseApdu } from './apdu.js'
+import { joinBytes, nth } from './bytes.js'
 import { decodeFrame, type DecodedFrame } from './codec.js'
 import {
   answerScanner,
@@ -77,7 +77,7 @@ function sendPiece<T>(dialogue: Dialogue<T>, index: number): Session<T> {
   const isLast = index === pieces.length - 1
   const kind = isLast ? 'last' : index === 0 ? 'first' : 'middle'
   const segment = pieces.length === 1 ? null : ({ number: index, kind } as const)
-  const bytes = clientFrame(address, segment, pieces[index] ?? new Uint8Array())
+  const bytes = clientFrame(address, segment, nth(pieces, index))
   const reply = isLast ? answerScanner(question) : confirmationScanner(address, index)
   return exchange(dialogue, { bytes, reply, holdsBus: holdsBus || index > 0, hasLeft: false }, (frame) => {
     if (!isLast) return sendPiece(dialogue, index + 1)
@@ -92,15 +92,21 @@ function askPiece<T>(dialogue: Dialogue<T>, parts: readonly Uint8Array[], number
   const effect = { bytes: confirmation(address, number), reply: pieceScanner(address, awaited), holdsBus: true, hasLeft: true }
   return exchange(dialogue, effect, (frame) => {
     const all = [...parts, frame.body]
-    if (frame.segment?.kind === 'last') return confirmLast(dialogue, joinBytes(all), frame)
+    if (frame.segment?.kind === 'last') return confirmLast(dialogue, { number: awaited, apdu: joinBytes(all), frame })
     return all.length < piecesMax ? askPiece(dialogue, all, awaited) : fail(dialogue, { kind: 'garbled', bytes: frame.bytes })
   })
 }
 
+interface LastPiece {
+  readonly number: number
+  /** All pieces together. */
+  readonly apdu: Uint8Array
+  readonly frame: ReceivedFrame
+}
+
 /** The last piece is confirmed too, though nothing answers that. */
-function confirmLast<T>(dialogue: Dialogue<T>, apdu: Uint8Array, frame: ReceivedFrame): Session<T> {
+function confirmLast<T>(dialogue: Dialogue<T>, { number, apdu, frame }: LastPiece): Session<T> {
   const { address, isWrite } = dialogue.question
-  const number = frame.segment?.number ?? 0
   return {
     effect: {
       kind: 'exchange',
@@ -111,7 +117,11 @@ function confirmLast<T>(dialogue: Dialogue<T>, apdu: Uint8Array, frame: Received
       isWrite,
     },
     // Whether the confirmation left or not, the answer is here.
-    step: () => finish(dialogue, apdu, frame),
+    step: () => {
+      // An answer in pieces is known as a whole only now.
+      const isAnswer = answerTo(dialogue.question.request)(apdu)
+      return isAnswer ? finish(dialogue, apdu, frame) : fail(dialogue, { kind: 'garbled', bytes: frame.bytes })
+    },
   }
 }
 
@@ -147,10 +157,7 @@ function exchange<T>(
   }
 }
 
-function finish<T>(dialogue: Dialogue<T>, apdu: Uint8Array, frame: ReceivedFrame): Session<T> {
-  const { question, next } = dialogue
-  // An answer in pieces is known as a whole only now.
-  if (!answerTo(question.request)(apdu)) return fail(dialogue, { kind: 'garbled', bytes: frame.bytes })
+function finish<T>({ next }: Dialogue<T>, apdu: Uint8Array, frame: ReceivedFrame): Session<T> {
   const parsed = parseApdu(apdu)
   const opened = parsed.ok ? openEnvelope(parsed.value) : parsed
   return next({ kind: 'answered', opened, from: frame.server.digits, frame: frame.bytes })
@@ -173,9 +180,4 @@ function unanswered(input: Exclude<SessionInput, { readonly kind: 'reply' }>, ha
     case 'yielded':
       return input
   }
-}
-
-/** The plain content of an answer; null: there is none, or it is enciphered. */
-export function contentOf({ opened }: Answered): Apdu | null {
-  return opened.ok ? opened.value.apdu : null
 }

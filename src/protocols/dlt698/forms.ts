@@ -66,6 +66,7 @@ export const optional = <T>(form: Form<T>): Form<T | null> => ({
 export function record<F extends Readonly<Record<string, Form<unknown>>>>(
   fields: F,
 ): Form<{ readonly [K in keyof F]: ValueOf<F[K]> }>
+/** The same without the types of its fields. */
 export function record(fields: Readonly<Record<string, Form<unknown>>>): Form<Readonly<Record<string, unknown>>> {
   const entries = Object.entries(fields)
   return {
@@ -87,12 +88,17 @@ export type VariantOf<V extends Variants> = { [K in keyof V]: { readonly kind: K
 
 /** One of several kinds, told apart by its first bytes. */
 export function oneOf<V extends Variants>(what: string, variants: V): Form<VariantOf<V>>
+/** The same without the types of its kinds. */
 export function oneOf(what: string, variants: Variants): Form<Readonly<Record<string, unknown>> & { readonly kind: string }> {
   const entries = Object.entries(variants)
+  const byFirstTag = new Map(entries.map(([, { tags }]) => [tags[0], entries.filter(([, other]) => other.tags[0] === tags[0])]))
   return {
     read: (reader) => {
-      const found = entries.find(([, { tags }]) => startsWith(reader.peek(tags.length), tags))
-      if (found === undefined) reader.fail('unknown-choice', `expected ${what}, found ${hexOf(reader.peek(2))}`)
+      const found = byFirstTag.get(reader.peek(1)[0])?.find(([, { tags }]) => startsWith(reader.peek(tags.length), tags))
+      if (found === undefined) {
+        const seen = hexOf(reader.peek(2))
+        reader.fail(seen === '' ? 'truncated' : 'unknown-choice', `expected ${what}, found ${seen || 'the end'}`)
+      }
       // After a fault nothing that is read counts; any kind keeps the shape.
       const [kind, { tags, form }] = found ?? nth(entries, 0)
       reader.hex(tags.length)

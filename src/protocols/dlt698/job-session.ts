@@ -3,10 +3,11 @@ import type { InputError, Result } from '../../model/index.js'
 import type { ReadError, ReadPlan, Session } from '../../ports/index.js'
 import type { ApduOf } from './apdu.js'
 import { errorName, mayWantSecurity } from './dar.js'
-import { andThen, ask, contentOf, settled, type Answered, type Unanswered } from './exchange.js'
-import { secured, type AskedKind, type Question } from './question.js'
+import { andThen, ask, settled, type Answered, type Unanswered } from './exchange.js'
+import type { Question } from './question.js'
 import { failedRead, invalidRead, readError, refusedRead } from './read-errors.js'
 import { jobRequest, type Job } from './read-jobs.js'
+import { withRandomNumber } from './security.js'
 import { failedJob, jobResult, type Content, type JobResult } from './read-results.js'
 
 /** Blocks of one answer (GET next); a longer chain is given up as `invalid`. */
@@ -70,9 +71,13 @@ function askBlock(asking: Asking, chain: Chain): Session<JobEnd> {
   })
 }
 
-function questionOf({ plan, line }: Asking, request: ApduOf<AskedKind>, holdsBus: boolean): Question {
+function questionOf(
+  { plan, line }: Asking,
+  request: ApduOf<'get-one' | 'get-list' | 'get-record' | 'get-next'>,
+  holdsBus: boolean,
+): Question {
   const { address, repeats } = plan
-  return { address, repeats, request: line.isSecured ? secured(request) : request, holdsBus, isWrite: false }
+  return { address, repeats, request: line.isSecured ? withRandomNumber(request) : request, holdsBus, isWrite: false }
 }
 
 /** Blocks of an answer so far. */
@@ -91,9 +96,8 @@ function takeAnswer(asking: Asking, answer: Answered, chain: Chain | null): Sess
   const refused = (dar: number): Session<JobEnd> => heard(failedJob(job, refusedRead(dar, answer.frame), [dar], true))
   const done = (content: Content): Session<JobEnd> => heard(jobResult(job, content, answer.frame))
   if (!answer.opened.ok) return invalid(answer.opened.error)
-  const { envelope } = answer.opened.value
+  const { apdu, envelope } = answer.opened.value
   if (envelope?.content.kind === 'refused') return refused(envelope.content.dar)
-  const apdu = contentOf(answer)
   if (apdu?.kind === 'got-one') return done({ kind: 'objects', results: [apdu] })
   if (apdu?.kind === 'got-list') return done({ kind: 'objects', results: apdu.list })
   if (apdu?.kind === 'got-record') return done({ kind: 'records', records: [apdu.record] })

@@ -1,4 +1,4 @@
-import type { Apdu } from './apdu.js'
+import type { Apdu, ApduOf } from './apdu.js'
 import type { GetResult, ObjectResult, RecordResult } from './apdu-forms.js'
 import { darOk } from './dar.js'
 import type { Data } from './data.js'
@@ -21,51 +21,26 @@ export interface MeterObjects {
  * @returns `error-response` for a service that meters do not have; null for what is no request
  */
 export function answerRequest(request: Apdu, objects: MeterObjects): Apdu | null {
-  const { piid } = 'piid' in request ? request : { piid: 0 }
-  const ended = { piid, ...plainTail }
-  const one = (oad: string): ObjectResult => ({ oad, result: objects.get(oad) })
-  const rows = ({ oad, selector, columns }: RecordQuery): RecordResult => ({
-    oad,
-    columns,
-    result: objects.record(oad, selector, columns),
-  })
-  const done = (oad: string, data: Data) => ({ oad, dar: objects.set(oad, data) })
-  const acted = (omd: string, data: Data) => ({ omd, ...objects.act(omd, data) })
   switch (request.kind) {
     case 'get-one':
-      return { kind: 'got-one', ...ended, ...one(request.oad) }
     case 'get-list':
-      return { kind: 'got-list', ...ended, list: request.list.map(one) }
     case 'get-record':
-      return { kind: 'got-record', ...ended, record: rows(request) }
     case 'get-record-list':
-      return { kind: 'got-record-list', ...ended, list: request.list.map(rows) }
+      return got(request, objects)
     case 'set-one':
-      return { kind: 'set-one-done', ...ended, ...done(request.oad, request.data) }
     case 'set-list':
-      return { kind: 'set-list-done', ...ended, list: request.list.map(({ oad, data }) => done(oad, data)) }
     case 'set-then-get':
-      return {
-        kind: 'set-then-got',
-        ...ended,
-        list: request.list.map(({ oad, data, get }) => ({ ...done(oad, data), got: one(get) })),
-      }
+      return setDone(request, objects)
     case 'act-one':
-      return { kind: 'act-one-done', ...ended, ...acted(request.omd, request.data) }
     case 'act-list':
-      return { kind: 'act-list-done', ...ended, list: request.list.map(({ omd, data }) => acted(omd, data)) }
     case 'act-then-get':
-      return {
-        kind: 'act-then-got',
-        ...ended,
-        list: request.list.map(({ omd, data, get }) => ({ ...acted(omd, data), got: one(get) })),
-      }
+      return actDone(request, objects)
     case 'release-request':
-      return { kind: 'release-response', ...ended, result: darOk }
+      return { kind: 'release-response', ...endOf(request), result: darOk }
     case 'connect-request':
     case 'get-next':
     case 'proxy-request':
-      return { kind: 'error-response', ...ended, error: serviceNotSupported }
+      return { kind: 'error-response', ...endOf(request), error: serviceNotSupported }
     case 'link-request':
     case 'link-response':
     case 'connect-response':
@@ -96,6 +71,59 @@ export function answerRequest(request: Apdu, objects: MeterObjects): Apdu | null
       return null
   }
 }
+
+const endOf = ({ piid }: { readonly piid: number }) => ({ piid, ...plainTail })
+
+function got(request: ApduOf<'get-one' | 'get-list' | 'get-record' | 'get-record-list'>, objects: MeterObjects): Apdu {
+  const end = endOf(request)
+  const rows = ({ oad, selector, columns }: RecordQuery): RecordResult => ({
+    oad,
+    columns,
+    result: objects.record(oad, selector, columns),
+  })
+  switch (request.kind) {
+    case 'get-one':
+      return { kind: 'got-one', ...end, ...gotOne(request.oad, objects) }
+    case 'get-list':
+      return { kind: 'got-list', ...end, list: request.list.map((oad) => gotOne(oad, objects)) }
+    case 'get-record':
+      return { kind: 'got-record', ...end, record: rows(request) }
+    case 'get-record-list':
+      return { kind: 'got-record-list', ...end, list: request.list.map(rows) }
+  }
+}
+
+function setDone(request: ApduOf<'set-one' | 'set-list' | 'set-then-get'>, objects: MeterObjects): Apdu {
+  const end = endOf(request)
+  const done = (oad: string, data: Data) => ({ oad, dar: objects.set(oad, data) })
+  switch (request.kind) {
+    case 'set-one':
+      return { kind: 'set-one-done', ...end, ...done(request.oad, request.data) }
+    case 'set-list':
+      return { kind: 'set-list-done', ...end, list: request.list.map(({ oad, data }) => done(oad, data)) }
+    case 'set-then-get': {
+      const list = request.list.map(({ oad, data, get }) => ({ ...done(oad, data), got: gotOne(get, objects) }))
+      return { kind: 'set-then-got', ...end, list }
+    }
+  }
+}
+
+function actDone(request: ApduOf<'act-one' | 'act-list' | 'act-then-get'>, objects: MeterObjects): Apdu {
+  const end = endOf(request)
+  const done = (omd: string, data: Data) => ({ omd, ...objects.act(omd, data) })
+  switch (request.kind) {
+    case 'act-one':
+      return { kind: 'act-one-done', ...end, ...done(request.omd, request.data) }
+    case 'act-list':
+      return { kind: 'act-list-done', ...end, list: request.list.map(({ omd, data }) => done(omd, data)) }
+    case 'act-then-get': {
+      const list = request.list.map(({ omd, data, get }) => ({ ...done(omd, data), got: gotOne(get, objects) }))
+      return { kind: 'act-then-got', ...end, list }
+    }
+  }
+}
+
+const gotOne = (oad: string, objects: MeterObjects): ObjectResult => ({ oad, result: objects.get(oad) })
 
 interface RecordQuery {
   readonly oad: string

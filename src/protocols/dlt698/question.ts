@@ -1,11 +1,12 @@
 import type { MeterAddress } from '../../model/index.js'
 import type { Scanner } from '../../ports/index.js'
 import { addressMatches, serverOf } from './address.js'
-import { encodeApdu, parseApdu, type Apdu, type ApduKind, type ApduOf } from './apdu.js'
+import { encodeApdu, parseApdu, type ApduKind, type ApduOf } from './apdu.js'
 import { encodeFrame, readControl, userData, type DecodedFrame, type Segment } from './codec.js'
+import { byteAt } from './bytes.js'
 import { crc16 } from './crc.js'
 import { scannerFor } from './scanner.js'
-import { openEnvelope, withRandomNumber } from './security.js'
+import { openEnvelope, type PlainApdu } from './security.js'
 
 /** Our own address CA in every request. */
 export const clientAddress = 0x10
@@ -50,20 +51,16 @@ export function requestPieces({ request }: Question): readonly Uint8Array[] {
   return piecesOf(encodeApdu(request))
 }
 
-/** The same question through the security layer, for meters that answer only with a MAC. */
-export function secured(request: ApduOf<AskedKind>): ApduOf<'secured-request'> {
-  return request.kind === 'secured-request' ? request : withRandomNumber(request)
-}
-
 /**
  * Only frames that answer a question: from the meter that was asked, to us, of a whole APDU that answers it, or of the first piece
  * of one. Echoes, other meters' frames, late answers, reports and confirmations of pieces are noise.
  */
 export function answerScanner(question: Question): Scanner {
   const isAnswer = answerTo(question.request)
+  const tags = answerTags(question.request)
   return meterScanner(question.address, ({ segment, body }) => {
     if (segment === null) return isAnswer(body)
-    return segment.kind === 'first' && body[0] !== undefined && answerTags(question.request).includes(body[0])
+    return segment.kind === 'first' && body[0] !== undefined && tags.includes(body[0])
   })
 }
 
@@ -83,9 +80,10 @@ export function confirmationScanner(address: string, number: number): Scanner {
 /** Whether an APDU may answer a request: by service, choice, number and object. What else is in it is looked at later. */
 export function answerTo(request: ApduOf<AskedKind>): (apdu: Uint8Array) => boolean {
   const inner = innerRequest(request)
+  const tags = answerTags(request)
   return (bytes) => {
     const tag = bytes[0]
-    if (tag === undefined || !answerTags(request).includes(tag)) return false
+    if (tag === undefined || !tags.includes(tag)) return false
     const parsed = parseApdu(bytes)
     // What cannot be read but comes from the right place in the right form is an answer too, a bad one.
     if (!parsed.ok) return true
@@ -111,7 +109,7 @@ function meterScanner(address: string, isWanted: (frame: DecodedFrame) => boolea
 }
 
 /** The request inside the envelope; null: it is enciphered. */
-function innerRequest(request: ApduOf<AskedKind>): Apdu | null {
+function innerRequest(request: ApduOf<AskedKind>): PlainApdu | null {
   const opened = openEnvelope(request)
   return opened.ok ? opened.value.apdu : null
 }
@@ -122,12 +120,12 @@ const errorTag = 0xee
 /** First bytes of APDUs that may answer: of the service, of the security layer, of an error. */
 function answerTags(request: ApduOf<AskedKind>): readonly number[] {
   const inner = innerRequest(request)
-  const own = inner === null ? [0x85, 0x86, 0x87] : [(encodeApdu(inner)[0] ?? 0) | 0x80]
+  const own = inner === null ? [0x85, 0x86, 0x87] : [byteAt(encodeApdu(inner), 0) | 0x80]
   return [...own, securedTag, errorTag]
 }
 
-/** Kinds of answers by kind of request; every GET may be answered in blocks. */
-const answerKinds: Readonly<Record<string, readonly ApduKind[]>> = {
+/** Kinds of answers by kind of request; every GET may be answered in blocks. What else a key system may wrap is known by its service. */
+const answerKinds: Readonly<Partial<Record<ApduKind, readonly ApduKind[]>>> = {
   'get-one': ['got-one', 'got-next'],
   'get-list': ['got-list', 'got-next'],
   'get-record': ['got-record', 'got-next'],
@@ -136,17 +134,18 @@ const answerKinds: Readonly<Record<string, readonly ApduKind[]>> = {
   'act-one': ['act-one-done'],
 }
 
-function fits(request: Apdu, answer: Apdu): boolean {
+function fits(request: PlainApdu, answer: PlainApdu): boolean {
+  // What could not be understood may be answered without its number.
   if (answer.kind === 'error-response') return true
-  if (!('piid' in request) || !('piid' in answer) || (request.piid & 0x3f) !== (answer.piid & 0x3f)) return false
-  if (!(answerKinds[request.kind] ?? []).includes(answer.kind)) return false
+  if ((request.piid & 0x3f) !== (answer.piid & 0x3f)) return false
+  if (answerKinds[request.kind]?.includes(answer.kind) === false) return false
   const asked = objectOf(request)
   const answered = objectOf(answer)
   return asked === null || answered === null || asked === answered
 }
 
 /** The one object that a request or answer is about. */
-function objectOf(apdu: Apdu): string | null {
+function objectOf(apdu: PlainApdu): string | null {
   if ('oad' in apdu) return apdu.oad
   if ('omd' in apdu) return apdu.omd
   return 'record' in apdu ? apdu.record.oad : null

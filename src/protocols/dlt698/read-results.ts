@@ -122,7 +122,9 @@ function datedRows(rows: readonly (readonly Data[])[], timeAt: number, wanted: R
     if (at === null) return fail({ code: 'bad-time', at: 'row', message: 'what dates a row is no time' })
     dated.push({ at, row })
   }
-  const sorted = dated.map((entry) => ({ ...entry, text: momentText(entry.at) })).sort((a, b) => (a.text < b.text ? -1 : 1))
+  const sorted = dated
+    .map((entry) => ({ ...entry, text: momentText(entry.at) }))
+    .sort((a, b) => Number(a.text > b.text) - Number(a.text < b.text))
   const first = wanted.kind === 'from' ? momentText(wanted.from) : ''
   return ok(sorted.filter(({ text }) => text >= first))
 }
@@ -133,13 +135,13 @@ function entryReading(
   rows: readonly DatedRow[],
   wanted: Rows,
 ): Result<Reading, InputError> {
-  const places = asked.map((column) => columns.indexOf(column))
-  const missing = asked.find((_, index) => places[index] === -1)
-  if (missing !== undefined) return unexpected(`column ${missing}, found none`)
+  const places = asked.map((column) => ({ column, at: columns.indexOf(column) }))
+  const missing = places.find(({ at }) => at < 0)
+  if (missing !== undefined) return unexpected(`column ${missing.column}, found none`)
   const valuesAt = (row: readonly Data[] | undefined): Result<readonly RegisterValue[], InputError> => {
     const values: RegisterValue[] = []
-    for (const [index, column] of asked.entries()) {
-      const decoded = valuesOf(row?.[places[index] ?? -1] ?? { type: 'null' }, column)
+    for (const { column, at } of places) {
+      const decoded = valuesOf(row?.[at] ?? { type: 'null' }, column)
       if (!decoded.ok) return decoded
       values.push(...decoded.value)
     }

@@ -1,5 +1,6 @@
 import type { MeterAddress } from '../../model/index.js'
 import type { ReadOutcome, ReadPlan, Session } from '../../ports/index.js'
+import { nth } from './bytes.js'
 import { andThen, settled } from './exchange.js'
 import { readJob, type Line } from './job-session.js'
 import { checkRegister } from './notation.js'
@@ -26,9 +27,7 @@ export function readRegisters(plan: ReadPlan): Session<readonly ReadOutcome[]> {
 
 /** Reads one register. */
 export function readRegister(address: MeterAddress, register: string, repeats: number): Session<ReadOutcome> {
-  return andThen(readRegisters({ address, repeats, registers: [{ register }] }), ([outcome]) =>
-    settled(outcome ?? notAsked(register)),
-  )
+  return andThen(readRegisters({ address, repeats, registers: [{ register }] }), (outcomes) => settled(nth(outcomes, 0)))
 }
 
 interface Progress {
@@ -58,17 +57,15 @@ function readJobs({ plan, jobs, readings, line }: Progress): Session<Readings> {
 
 function noted(readings: Readings, job: Job, result: JobResult): Readings {
   const all = new Map(readings)
-  for (const [place, reading] of result.readings.entries()) all.set(job.entries[place]?.index ?? -1, reading)
+  for (const [place, { index }] of job.entries.entries()) all.set(index, nth(result.readings, place))
   return all
 }
 
 /** In the plan's order, each register as it is written. */
 function outcomes({ registers }: ReadPlan, readings: Readings): readonly ReadOutcome[] {
+  const inOrder = registers.map((_, index) => readings.get(index))
   return registers.map(({ register }, index) => {
     const checked = checkRegister(register)
-    const reading = readings.get(index)
-    return reading === undefined ? notAsked(register) : { register: checked.ok ? checked.value : register, ...reading }
+    return { register: checked.ok ? checked.value : register, ...nth(inOrder, index) }
   })
 }
-
-const notAsked = (register: string): ReadOutcome => ({ register, ok: false, error: unsupportedRead('it was not asked') })

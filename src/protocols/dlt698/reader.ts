@@ -94,6 +94,7 @@ export interface Writer {
   bytes(): Uint8Array
 }
 
+/** An empty writer. */
 export function writer(): Writer {
   const out: number[] = []
   const number = (value: number, count: number): void => {

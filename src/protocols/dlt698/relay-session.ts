@@ -5,7 +5,7 @@ import type { ApduOf } from './apdu.js'
 import { bytesOf, hexOf } from './bytes.js'
 import { darName, darOk, errorName, mayWantSecurity } from './dar.js'
 import type { Data } from './data.js'
-import { andThen, ask, contentOf, settled, type Answer, type Answered } from './exchange.js'
+import { andThen, ask, settled, type Answer, type Answered } from './exchange.js'
 import { piidOf } from './question.js'
 import { readError } from './read-errors.js'
 import { readRegisters } from './read-session.js'
@@ -98,10 +98,9 @@ function answeredOutcome(answer: Answered): RelayOutcome {
     frame,
   })
   if (!answer.opened.ok) return { kind: 'unknown', reason: 'garbled' }
-  const { envelope } = answer.opened.value
+  const { apdu, envelope } = answer.opened.value
   // The security layer itself refuses: it wants more than plain text, whatever name it gives that.
   if (envelope?.content.kind === 'refused') return refused(darName(envelope.content.dar), true)
-  const apdu = contentOf(answer)
   if (apdu?.kind === 'error-response') return refused(errorName(apdu.error), false)
   // Enciphered: whether it was done stands in there.
   if (apdu?.kind !== 'act-one-done') return { kind: 'unknown', reason: 'garbled' }

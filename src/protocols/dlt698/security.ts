@@ -6,10 +6,13 @@ import { bytesOf, hexOf } from './bytes.js'
 /** What the security layer of a frame carried, all blocks opaque: nothing here is checked or deciphered. */
 export type Envelope = ApduOf<'secured-request'> | ApduOf<'secured-response'>
 
+/** A unit that is no envelope. */
+export type PlainApdu = Exclude<Apdu, Envelope>
+
 /** What a frame says, taken out of its envelope where that is plain text. */
 export interface Opened {
   /** What stands inside; null: enciphered, or refused by the security layer. */
-  readonly apdu: Apdu | null
+  readonly apdu: PlainApdu | null
   readonly envelope: Envelope | null
 }
 

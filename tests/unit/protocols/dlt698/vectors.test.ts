@@ -21,7 +21,7 @@ import { asWords, saidBy, type Stated } from '../../../helpers/dlt698-meaning.js
 const all = vectors()
 const frames = all.filter(({ layer }) => layer === 'frame')
 const apdus = all.filter(({ layer }) => layer === 'apdu')
-const stated = ({ decoded }: Vector): Stated => decoded as Stated
+const stated = ({ decoded }: Vector): Stated => decoded
 
 const types = { first: 0, last: 1, confirmation: 2, middle: 3 } as const
 
@@ -201,8 +201,9 @@ function requestMeant(id: string, meaning: Stated): Apdu {
         authentication: { kind: 'none' },
         ...plain,
       }
+    default:
+      throw new Error(`no request ${meaning.service} is expected among the vectors`)
   }
-  throw new Error(`no request ${meaning.service} is expected among the vectors`)
 }
 
 function selectorMeant({ rsd }: Stated) {
