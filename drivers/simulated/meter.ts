@@ -1,4 +1,5 @@
 import type { RateSwitch } from '../../src/model/index.js'
+import type { ModbusMap } from '../../src/protocols/modbus/index.js'
 import type { FeederPoint } from './electrical.js'
 import { languageOf, usualProtocol } from './languages.js'
 import type { LoadShape } from './load-shape.js'
@@ -15,6 +16,8 @@ export interface MeterOptions {
   readonly address: string
   /** By the name that settings use; default DL/T 645-2007. */
   readonly protocol?: string
+  /** The registers of a Modbus device, whose address is 1 to 247. */
+  readonly modbusMap?: ModbusMap
   readonly seed: number
   /** True time (ms since 1970, UTC) from which the meter runs. */
   readonly installedAt: number
