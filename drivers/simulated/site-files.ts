@@ -1,5 +1,5 @@
 import type { SimulatedArea } from './area.js'
-import { simulatedPassword } from './area-plan.js'
+import { simulatedPassword } from './area-options.js'
 
 /** A file of a site that matches an area. */
 export interface SiteFile {

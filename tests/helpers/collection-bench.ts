@@ -1,6 +1,6 @@
 import { nextAfter } from '../../src/calendar.js'
 import { SimulatedArea } from '../../drivers/simulated/area.js'
-import type { AreaOptions } from '../../drivers/simulated/area-plan.js'
+import type { AreaOptions } from '../../drivers/simulated/area-options.js'
 import { seededRandom } from '../../drivers/simulated/random.js'
 import { VirtualCalendar } from '../../drivers/simulated/virtual-calendar.js'
 import { VirtualTime } from '../../drivers/simulated/virtual-time.js'
