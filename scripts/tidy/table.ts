@@ -38,6 +38,12 @@ const medium = (zone: string): ZoneRule => ({
   pure: false,
 })
 
+/** Media behind a local module share its machine. */
+const behindModule = (zone: string): ZoneRule => {
+  const rule = medium(zone)
+  return { ...rule, values: [...rule.values, 'drivers/module'] }
+}
+
 const everything = ['src', 'drivers', 'scripts']
 
 /** Who may import whom. A protocol stands for each folder of its own under `src/protocols`, a medium for each under `drivers`. */
@@ -68,6 +74,8 @@ export const zones: readonly ZoneRule[] = [
   { zone: 'src/main.ts', values: everything, types: [], builtins: 'all', pure: false },
   { zone: 'src/cli.ts', values: everything, types: [], builtins: 'all', pure: false },
   medium('drivers/*'),
+  behindModule('drivers/plc'),
+  behindModule('drivers/wireless'),
   { ...medium('drivers/link'), values: ['drivers/link', ...vocabulary, 'src/ports'] },
   { ...medium('drivers/simulated'), values: ['drivers/simulated', 'src/protocols', ...vocabulary, 'src/ports'] },
   { zone: 'scripts', values: everything, types: [], builtins: 'all', pure: false },

@@ -85,4 +85,14 @@ export interface MeshNetwork {
   onReport(handler: (report: MeshReport) => void): void
   /** Lets the network look for meters it does not have, for so many minutes; what it finds is reported. */
   search(minutes: number): void
+  /**
+   * Absent: broadcasts take no time worth mentioning. How long a broadcast of so many bytes takes until it has reached the meters, ms, so that a time can be put into it; null: the module does not
+   * tell. The line is kept free for a few seconds for the broadcast itself.
+   */
+  broadcastDelayMs?(bytes: Uint8Array): Promise<number | null>
+  /**
+   * Hands back the exchange that waits for the module to ask for its meter, for something more urgent: it ends with `bus-down`, code
+   * `recalled`, not sent. Nothing happens when none waits, or it has left.
+   */
+  recall?(meter: MeterAddress): void
 }

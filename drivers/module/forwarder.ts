@@ -1,0 +1,241 @@
+import { monotonicMs, type MonotonicMs } from '../../src/model/index.js'
+import { denialOf, matchAnswer, type Denial, type DownUnit, type Frame, type Message } from '../../src/protocols/gdw1376/index.js'
+import { earliest } from './effects.js'
+import type { Exchange, ExchangeBook } from './exchange-book.js'
+import type { NodeRecord } from './node-book.js'
+import { payloadBytesMax, windowUsual } from './settings.js'
+import type { SentRequest } from './wire.js'
+import type { Workplace } from './workplace.js'
+
+type Way = 'concurrent' | 'forward'
+
+/** A request for a meter that the module has. It stays until its own time is over, also when its exchange was settled earlier. */
+interface UnderWay {
+  readonly sent: SentRequest
+  readonly exchange: Exchange
+  readonly node: NodeRecord
+  readonly way: Way
+  readonly by: MonotonicMs
+}
+
+/** What waits after a refusal, ms. */
+const afterWindowMs = 1_000
+const afterMeterBusyMs = 5_000
+const afterBusyMs = [2_000, 4_000, 8_000, 16_000, 30_000]
+
+/** Bytes of a forwarding frame around the meter's: frame, addresses and 13F1's own (F1F1's are as many). */
+const aroundBytes = 15 + 12 + 5
+
+/** Carries exchanges by F1F1, up to the window and one per meter, and by 13F1, one at a time. @source facts §4.4, §4.5 */
+export class Forwarder {
+  readonly #place: Workplace
+  readonly #book: ExchangeBook
+  #under: UnderWay[] = []
+  #window: number
+  #refusedAt: MonotonicMs | null = null
+  #busyInARow = 0
+  #hasSucceeded = false
+  /** A meter told as unknown: the archive has to be looked through. */
+  wantsArchive = false
+  /** The module was silent although it had a request: is it there? */
+  wantsProbe = false
+
+  constructor(place: Workplace, book: ExchangeBook) {
+    this.#place = place
+    this.#book = book
+    this.#window = this.#windowChosen
+  }
+
+  /** Requests that the module has. */
+  get underWay(): number {
+    return this.#under.length
+  }
+
+  /** How many may be under way by the present way. */
+  get window(): number {
+    return this.#place.way === 'concurrent' ? this.#window : 1
+  }
+
+  get due(): MonotonicMs | null {
+    return earliest(...this.#under.map(({ by }) => by))
+  }
+
+  /** Whether a request of so many bytes fits a frame of the module. */
+  fits(bytes: number): boolean {
+    const told = this.#place.module?.frameBytesMax ?? 0
+    const frameBytesMax = told === 0 || told === 0xffff ? Number.MAX_SAFE_INTEGER : told
+    const payloadMax = this.#place.way === 'concurrent' ? payloadBytesMax : 255
+    return bytes <= payloadMax && bytes + aroundBytes <= frameBytesMax
+  }
+
+  /** The next exchange that may leave now; null: none. @param mayBeAny false: urgent ones alone */
+  next(mayBeAny: boolean): Exchange | null {
+    const { now } = this.#place
+    if (this.#under.length >= this.window || this.#under.some(({ way }) => way !== this.#way)) return null
+    return (
+      this.#book.waiting.find(
+        ({ node, request, notBefore, awaitsArchive }) =>
+          node !== null &&
+          (mayBeAny || request.isUrgent === true) &&
+          notBefore <= now &&
+          !awaitsArchive &&
+          !this.#under.some((other) => other.node.wire === node.wire),
+      ) ?? null
+    )
+  }
+
+  send(exchange: Exchange): void {
+    const { node, request } = exchange
+    if (node === null) return
+    const { wire, now, readMs } = this.#place
+    const way = this.#way
+    const payload = request.bytes
+    const unit: DownUnit =
+      way === 'concurrent'
+        ? { name: 'concurrent-read', protocol: node.type, reserved: 0, payload }
+        : { name: 'monitor', protocol: node.type, delayFlag: false, subNodes: [], payload }
+    this.#book.leave(exchange)
+    const sent = wire.send(unit, now, {
+      addresses: { source: wire.mainNode, relays: [], destination: node.wire },
+      traced: request.traced,
+      exchange: exchange.id,
+    })
+    this.#under.push({ sent, exchange, node, way, by: monotonicMs(sent.wireEnd + readMs) })
+  }
+
+  /** @returns whether the frame belongs to a request under way */
+  hear(message: Message): boolean {
+    for (const under of this.#under) {
+      const match = matchAnswer(under.sent, message)
+      if (match === null) continue
+      // Some confirm first that they took it; the answer itself comes later.
+      if (match === 'confirm') return true
+      this.#end(under, true)
+      const { unit } = message
+      if (unit.name === 'deny') this.#denied(under, denialOf(unit.errorCode))
+      else if (message.direction === 'up') {
+        this.#place.nodes.noteSignal(under.node, message.info)
+        if (unit.name === 'concurrent-read' || unit.name === 'monitor') this.#answered(under, unit.payload)
+      }
+      return true
+    }
+    return false
+  }
+
+  /** An answer whose data do not hold what they claim. @returns whether it belongs to a request under way */
+  hearBroken({ afn, info, addresses, data }: Frame): boolean {
+    const under = this.#under.find(
+      ({ sent, way, node }) =>
+        afn === (way === 'concurrent' ? 0xf1 : 0x13) &&
+        info.sequence === sent.sequence &&
+        (addresses === null || addresses.source === node.wire),
+    )
+    if (under === undefined) return false
+    this.#end(under, true)
+    this.#book.settle(under.exchange, { kind: 'garbled', bytes: data })
+    return true
+  }
+
+  elapse(): void {
+    const { now, wire } = this.#place
+    for (const under of this.#under.filter(({ by }) => by <= now)) {
+      this.#end(under, false)
+      if ((wire.heardAt ?? 0) < under.sent.sentAt) this.wantsProbe = true
+      this.#book.settleSilent(under.exchange)
+    }
+    if (this.#refusedAt !== null && now >= this.#refusedAt + this.#place.settings.windowGrowMs) {
+      this.#window = Math.min(this.#windowChosen, this.#window + 1)
+      this.#refusedAt = this.#window < this.#windowChosen ? now : null
+    }
+  }
+
+  /** The link refused the frame: it did not leave. */
+  writeFailed(id: number): void {
+    for (const under of this.#under.filter(({ exchange }) => exchange.id === id)) this.#end(under, false)
+  }
+
+  /** The module is gone or another one. */
+  clear(): void {
+    for (const under of this.#under) this.#place.wire.sequences.release(under.sent.sequence, false, this.#place.now)
+    this.#under = []
+    this.#window = this.#windowChosen
+    this.#refusedAt = null
+    this.#busyInARow = 0
+    this.#hasSucceeded = false
+    this.wantsArchive = false
+    this.wantsProbe = false
+  }
+
+  get #way(): Way {
+    return this.#place.way === 'concurrent' ? 'concurrent' : 'forward'
+  }
+
+  get #windowChosen(): number {
+    return this.#place.choice.window ?? windowUsual
+  }
+
+  #end(under: UnderWay, isAnswered: boolean): void {
+    this.#under = this.#under.filter((other) => other !== under)
+    this.#place.wire.sequences.release(under.sent.sequence, isAnswered, this.#place.now)
+  }
+
+  #answered({ exchange, sent, way }: UnderWay, payload: Uint8Array): void {
+    this.#busyInARow = 0
+    if (way === 'concurrent' && payload.length > 0) this.#hasSucceeded = true
+    this.#book.settleCarried(exchange, payload, sent)
+  }
+
+  /** @source facts §3, 00H; §4.5 */
+  #denied({ exchange, node, way, sent }: UnderWay, denial: Denial): void {
+    const book = this.#book
+    if (denial.action !== 'back-off') this.#busyInARow = 0
+    switch (denial.action) {
+      case 'shrink-window':
+        this.#window = Math.max(1, Math.floor(this.#window / 2))
+        this.#refusedAt = this.#place.now
+        return book.putBack(exchange, 'module-window', afterWindowMs)
+      case 'back-off': {
+        const delayMs = afterBusyMs[Math.min(this.#busyInARow++, afterBusyMs.length - 1)] ?? 0
+        this.#place.keepQuiet(Math.min(delayMs, afterBusyMs[0] ?? 0))
+        return book.putBack(exchange, 'module-busy', delayMs)
+      }
+      case 'queue-per-meter':
+        // If the module had it twice, the meter has it once: a write is not sent again.
+        return exchange.isWrite ? book.settleDown(exchange, 'meter-busy') : book.putBack(exchange, 'meter-busy', afterMeterBusyMs)
+      case 'resynchronise-archive':
+        if (exchange.archiveTries > 0 || this.#place.now < this.#place.inLineUntil)
+          return this.#refuse(exchange, 'not-in-archive')
+        this.wantsArchive = true
+        exchange.awaitsArchive = true
+        return book.putBack(exchange, 'not-in-archive', 0)
+      case 'retry-once':
+        return exchange.faultTries++ > 0 ? this.#refuse(exchange, 'module-refused') : book.putBack(exchange, 'module-refused', 0)
+      case 'wait-for-joining':
+        this.#place.nodes.noteInNetwork(node, false)
+        return book.settleSilent(exchange)
+      case 'meter-fault':
+      case 'retry-later':
+        return book.settleSilent(exchange)
+      case 'split':
+        return this.#refuse(exchange, 'too-many-frames')
+      case 'do-not-retry':
+      case 'mark-unsupported':
+        if (way === 'concurrent' && !this.#hasSucceeded) return this.#withoutConcurrent(exchange, denial)
+        if (way === 'forward') this.#place.refused(sent.unit.name, denial)
+        return this.#refuse(exchange, 'module-refused')
+    }
+  }
+
+  /** It never took a concurrent read: it has none. */
+  #withoutConcurrent(exchange: Exchange, denial: Denial): void {
+    this.#place.refused('concurrent-read', denial)
+    this.#place.concurrent = false
+    this.#place.decideWay()
+    this.#book.putBack(exchange, 'module-refused', 0)
+  }
+
+  #refuse(exchange: Exchange, code: string): void {
+    exchange.hasLeft = false
+    this.#book.settleDown(exchange, code)
+  }
+}

@@ -1,0 +1,139 @@
+import { fail, monotonicMs, type MonotonicMs } from '../../src/model/index.js'
+import type { MeshModule, MeshReport } from '../../src/ports/index.js'
+import { entryOf, type Denial, type DownUnit, type RunMode, type UnitName } from '../../src/protocols/gdw1376/index.js'
+import type { Emit, LocalClock } from './effects.js'
+import { NodeBook } from './node-book.js'
+import type { ModuleKind } from './kind.js'
+import type { ModuleChoice, ModuleProfile, ModuleSettings, ReadingWay } from './settings.js'
+import { readingWay } from './known-module.js'
+import { Wire } from './wire.js'
+
+export type Stage = 'down' | 'starting' | 'aligning' | 'ready'
+
+/** What the parts of the machine share: settings, the line, the nodes, and what is known of the module. */
+export class Workplace {
+  readonly kind: ModuleKind
+  readonly choice: ModuleChoice
+  readonly settings: ModuleSettings
+  readonly localTime: LocalClock
+  readonly emit: Emit
+  readonly wire: Wire
+  readonly nodes = new NodeBook()
+  /** The instant of this step. */
+  now: MonotonicMs
+
+  stage: Stage = 'down'
+  trouble = ''
+  module: MeshModule | null = null
+  profile: ModuleProfile
+  /** What the module told of its times. */
+  runMode: RunMode | null = null
+  /** Functions that this module does not have. */
+  readonly unsupported = new Set<UnitName>()
+  /** What the module's own reading is doing. `finished`: a round is over. */
+  routing: 'unknown' | 'paused' | 'running' | 'finished' = 'unknown'
+  pausedAt: MonotonicMs
+  way: ReadingWay = 'forward'
+  /** Whether it takes concurrent reads; null: nobody knows yet. */
+  concurrent: boolean | null = null
+  restarts = 0
+  readySince: MonotonicMs
+  /** The archive was brought in line at some time, with so many nodes; the module's own count was then `alignedCount`. */
+  alignedNodes = 0
+  alignedCount: number | null = null
+  /** Of the wanted nodes, when the archive was last in line. */
+  alignedVersion = 0
+  /** Nodes that the last alignment added and removed. */
+  alignChanges = 0
+  /** The archive must be looked through again, not before so long. */
+  wantsAlign = false
+  /** The module called a meter unknown although its archive was in line: it is believed no more before this. */
+  inLineUntil: MonotonicMs
+  alignNotBefore: MonotonicMs
+  /** Nothing may leave before. */
+  quietUntil: MonotonicMs
+  /** The line is kept free for a broadcast, whose delay somebody has asked. */
+  reservedUntil: MonotonicMs
+  /** An exchange that cannot wait is there. */
+  hasUrgent: () => boolean = () => false
+  /** A search is under way, and the module has said that it is over. */
+  searchEnded = false
+  /** A part found that the module has to be started anew: the machine does it when the step is done. */
+  loss: string | null = null
+  refusedReports = new Set<string>()
+
+  constructor(options: {
+    readonly kind: ModuleKind
+    readonly choice: ModuleChoice
+    readonly settings: ModuleSettings
+    readonly localTime: LocalClock
+    readonly emit: Emit
+    readonly byteMs: number
+    readonly now: MonotonicMs
+  }) {
+    this.kind = options.kind
+    this.choice = options.choice
+    this.settings = options.settings
+    this.localTime = options.localTime
+    this.emit = options.emit
+    this.now = options.now
+    this.profile = options.kind.profileOf(options.kind.mediumGuess)
+    this.wire = new Wire({
+      emit: options.emit,
+      byteMs: options.byteMs,
+      mode: options.kind.modes[0] ?? 0,
+      restMs: options.settings.sequenceRestMs,
+      now: options.now,
+    })
+    this.pausedAt = options.now
+    this.alignNotBefore = options.now
+    this.inLineUntil = options.now
+    this.readySince = options.now
+    this.quietUntil = options.now
+    this.reservedUntil = options.now
+  }
+
+  /** What one read is given: what the module tells, within the medium's bounds, and a margin so that it ends before us. */
+  get readMs(): number {
+    const toldMs = (this.runMode?.slaveTimeoutS ?? 0) * 1_000
+    const { min, max } = this.profile.readMs
+    return Math.min(Math.max(toldMs, min), max) + 5_000
+  }
+
+  report(report: MeshReport): void {
+    this.emit({ kind: 'report', report })
+  }
+
+  note(text: string): void {
+    this.emit({ kind: 'trace', direction: 'state', bytes: new Uint8Array(0), note: text })
+  }
+
+  /** The module refused what it should do: it stands in the snapshot, and is told once for each restart of the module. */
+  refused(what: string, denial: Denial): void {
+    const message = `the module refused ${what}: ${denial.code} ${denial.meaning}`
+    this.trouble = message
+    if (this.refusedReports.has(what)) return
+    this.refusedReports.add(what)
+    this.report({ kind: 'module-refused', what, error: fail({ code: denial.meaning, at: what, message }).error })
+  }
+
+  /** A refusal that means that the module will never do it. */
+  markUnsupported(unit: DownUnit, { action }: Denial): boolean {
+    const isForGood = action === 'mark-unsupported' || action === 'do-not-retry'
+    if (isForGood && unit.name !== 'unknown' && entryOf(unit) !== null) this.unsupported.add(unit.name)
+    return isForGood
+  }
+
+  /** The module is there but has to be started anew. */
+  lose(code: string): void {
+    this.loss ??= code
+  }
+
+  decideWay(): void {
+    if (this.module !== null) this.way = readingWay(this.choice, this.profile, this.module, this.concurrent)
+  }
+
+  keepQuiet(ms: number): void {
+    this.quietUntil = monotonicMs(Math.max(this.quietUntil, this.now + ms))
+  }
+}

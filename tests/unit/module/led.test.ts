@@ -1,0 +1,204 @@
+import t from 'tap'
+import { monotonicMs } from '../../../src/model/index.js'
+import type { ExchangeOutcome } from '../../../src/ports/index.js'
+import { moduleBench, readOf, wireOf, type ModuleBench } from '../../helpers/module-bench.js'
+import { addressBytes } from '../../helpers/scripted-module.js'
+import { replyOf, testAddress } from '../../helpers/test-protocol.js'
+
+const led = (more: Parameters<typeof moduleBench>[0] = {}): ModuleBench =>
+  moduleBench({ meters: [1, 2, 3], module: { medium: 1, led: 2 }, ...more })
+
+const begin = (bench: ModuleBench, ...requests: ReturnType<typeof readOf>[]): Promise<ExchangeOutcome>[] =>
+  requests.map((request) => bench.bus.exchange(request, monotonicMs(bench.now() + 1_800_000)))
+
+await t.test('the module asks for each meter and is given what waits for it', async (t) => {
+  const bench = led()
+  await bench.up()
+  t.equal(bench.bus.capabilities.concurrency, 3 + 16, 'one for each node, and room for what is urgent')
+  const outcomes = await bench.run(Promise.all(begin(bench, readOf(3), readOf(1), readOf(2))))
+  t.ok(outcomes.every(({ kind }) => kind === 'reply'))
+  t.equal(bench.module.of(0x13, 1).length + bench.module.of(0xf1, 1).length, 0)
+  const frames = bench.module.of(0x14, 1)
+  t.strictSame(
+    frames.slice(0, 1).map(({ data, meter }) => [data.slice(0, 3), meter]),
+    [[[2, 0, 4], wireOf(1)]],
+  )
+  t.equal(bench.module.of(0, 1).length >= 3, true, 'each report is confirmed')
+})
+
+await t.test('one meter’s further reads follow at once; with nothing left the module goes on', async (t) => {
+  const bench = led({ meters: [1, 2] })
+  await bench.up()
+  await bench.time.runFor(5_000)
+  const asked = async (): Promise<void> => {
+    for (const register of [1, 2, 3]) {
+      const [exchange] = begin(bench, readOf(1, register))
+      t.match(await exchange, { kind: 'reply' })
+    }
+  }
+  await bench.run(asked())
+  await bench.time.runFor(1_000)
+  const flags = bench.module.of(0x14, 1).filter(({ meter }) => meter === wireOf(1))
+  t.strictSame(
+    flags.slice(-4).map(({ data }) => data[0]),
+    [2, 2, 2, 1],
+  )
+})
+
+await t.test('nodes that nobody knows, and meters without work, are passed over', async (t) => {
+  const bench = led()
+  await bench.up()
+  await bench.time.runFor(5_000)
+  const sequence = bench.module.say(0x14, 1, [0, ...addressBytes('77'), 1, 0])
+  t.match(bench.module.requests.at(-1), { sequence, afn: 0x14, data: [1, 0, 0, 0] })
+})
+
+await t.test('a meter that does not answer: the module goes on, the exchange ends silent', async (t) => {
+  const bench = led()
+  await bench.up()
+  bench.module.meter = (meter, frame) => (meter === wireOf(1) ? null : replyOf(frame[1] ?? 0, frame[2] ?? 0, 1))
+  const [dead, alive] = begin(bench, readOf(1), readOf(2))
+  t.match(await bench.run(alive ?? Promise.reject(new Error('none'))), { kind: 'reply' })
+  t.strictSame(await bench.run(dead ?? Promise.reject(new Error('none'))), { kind: 'silent' })
+  t.ok(bench.module.of(0x14, 1).filter(({ data }) => data[0] === 2).length >= 2)
+})
+
+await t.test('asked again for the same meter: a read is given three times, a write once', async (t) => {
+  const bench = led()
+  await bench.up()
+  const [read, write] = begin(bench, readOf(1), readOf(2, 0xf0, { traced: Uint8Array.of(1) }))
+  bench.module.misbehave = () => 'silent'
+  const flagOf = (meter: number): number | undefined => {
+    bench.module.say(0x14, 1, [0, ...addressBytes(String(meter)), meter, 0])
+    return bench.module.requests.at(-1)?.data[0]
+  }
+  t.strictSame([flagOf(1), flagOf(1), flagOf(1), flagOf(1)], [2, 2, 2, 1])
+  t.strictSame([flagOf(2), flagOf(2)], [2, 1])
+  t.strictSame(await read, { kind: 'silent' })
+  t.strictSame(await write, { kind: 'silent' })
+})
+
+await t.test('reports that come twice, late, for nobody, or under another node number', async (t) => {
+  const bench = led()
+  await bench.up()
+  bench.module.routing = 'paused'
+  const unsolicited: (string | null)[] = []
+  bench.bus.onUnsolicited((from) => unsolicited.push(from))
+  const [first, second] = begin(bench, readOf(1), readOf(2))
+  bench.module.say(0x14, 1, [0, ...addressBytes('1'), 1, 0])
+  bench.module.say(0x14, 1, [0, ...addressBytes('2'), 2, 0])
+  const reply = replyOf(2, 1, 9)
+  const sequence = bench.module.say(0x06, 2, [99, 0, 2, 1, 0, reply.length, ...reply])
+  t.match(await second, { kind: 'reply', frame: reply }, 'the frame itself tells')
+  bench.module.say(0x06, 2, [99, 0, 2, 1, 0, reply.length, ...reply], sequence)
+  t.equal(bench.module.of(0, 1).filter((request) => request.sequence === sequence).length, 2, 'confirmed again')
+  t.strictSame(unsolicited, [])
+  bench.module.say(0x06, 2, [1, 0, 2, 1, 0, 2, 0x55, 0x55])
+  t.match(await first, { kind: 'garbled' })
+  bench.module.say(0x06, 2, [1, 0, 2, 1, 0, reply.length, ...reply])
+  t.strictSame(unsolicited, [null], 'nobody waits for it')
+})
+
+await t.test('length 0 in a report is silence', async (t) => {
+  const bench = led()
+  await bench.up()
+  bench.module.routing = 'paused'
+  const [read] = begin(bench, readOf(1))
+  bench.module.say(0x14, 1, [0, ...addressBytes('1'), 1, 0])
+  bench.module.say(0x06, 2, [1, 0, 2, 1, 0, 0])
+  t.strictSame(await read, { kind: 'silent' })
+})
+
+await t.test('what cannot wait pauses the module, goes by 13F1, and the module resumes', async (t) => {
+  const bench = led({ module: { medium: 1, led: 2, readMs: 4_000 } })
+  await bench.up()
+  const slow = begin(bench, readOf(1), readOf(2), readOf(3))
+  await bench.time.runFor(3_000)
+  const startedAt = bench.now()
+  t.match(await bench.ask(readOf(3, 9, { isUrgent: true })), { kind: 'reply' })
+  t.ok(bench.now() - startedAt < 12_000, 'the read under way is let end, no more')
+  t.equal(bench.module.of(0x13, 1).length, 1)
+  t.equal(bench.module.of(0x12, 2).length, 2)
+  t.ok((await bench.run(Promise.all(slow))).every(({ kind }) => kind === 'reply'))
+  t.equal(bench.module.of(0x12, 3).length, 1, 'it goes on where it stood')
+})
+
+await t.test('what waits for a meter is handed back for something urgent', async (t) => {
+  const bench = led()
+  await bench.up()
+  bench.module.routing = 'paused'
+  const [waiting] = begin(bench, readOf(2))
+  bench.bus.network.recall(testAddress(2))
+  t.strictSame(await waiting, { kind: 'bus-down', code: 'recalled', sent: false })
+  bench.bus.network.recall(testAddress(2))
+})
+
+await t.test('a round is over: the next one begins when something waits; without questions it is begun anew', async (t) => {
+  const bench = led()
+  await bench.up()
+  await bench.time.runFor(120_000)
+  t.equal(bench.module.of(0x12, 1).length, 1, 'nothing waits: no further round')
+  const [read] = begin(bench, readOf(2))
+  t.match(await bench.run(read ?? Promise.reject(new Error('none'))), { kind: 'reply' })
+  t.equal(bench.module.of(0x12, 1).length, 2)
+  await bench.time.runFor(60_000)
+  bench.module.routing = 'paused'
+  bench.module.misbehave = ({ afn, fn, at }) => (afn === 0x12 && fn === 1 && at < 0 ? 'silent' : null)
+  const [later] = begin(bench, readOf(2))
+  t.match(await bench.run(later ?? Promise.reject(new Error('none'))), { kind: 'reply' })
+})
+
+await t.test('nobody asks for ten minutes: the reading is started again', async (t) => {
+  const bench = led()
+  await bench.up()
+  bench.module.misbehave = ({ afn }) => (afn === 0x12 ? { lateMs: 100 } : null)
+  await bench.time.runFor(1_000)
+  bench.module.routing = 'paused'
+  const before = bench.module.of(0x12, 1).length
+  const [read] = begin(bench, readOf(2))
+  await bench.time.runFor(590_000)
+  t.ok(bench.module.of(0x12, 1).length <= before + 1)
+  t.match(await bench.run(read ?? Promise.reject(new Error('none'))), { kind: 'reply' })
+})
+
+await t.test('an exchange that is never asked for ends unsent', async (t) => {
+  const bench = led()
+  await bench.up()
+  bench.module.misbehave = ({ afn, fn }) => (afn === 0x12 && fn !== 2 ? { deny: 9 } : null)
+  bench.module.routing = 'paused'
+  t.match(await bench.ask(readOf(1), 30_000), { kind: 'bus-down', code: 'module-held', sent: false })
+})
+
+await t.test(
+  'a delay-dependent frame that the module asks to correct goes as it was; one that is not ours is dropped',
+  async (t) => {
+    const bench = led()
+    await bench.up()
+    bench.module.routing = 'paused'
+    const request = readOf(1)
+    const [read] = begin(bench, request)
+    bench.module.say(0x14, 1, [0, ...addressBytes('1'), 1, 0])
+    bench.module.say(0x14, 3, [...addressBytes('1'), 5, 0, request.bytes.length, ...request.bytes])
+    t.match(bench.module.requests.at(-1), { afn: 0x14, fn: 3, data: [request.bytes.length, ...request.bytes] })
+    bench.module.say(0x14, 3, [...addressBytes('1'), 5, 0, 1, 0x55])
+    t.match(bench.module.requests.at(-1), { afn: 0x14, fn: 3, data: [0] })
+    bench.module.say(0x06, 2, [1, 0, 2, 1, 0, 5, ...replyOf(1, 1, 1)])
+    t.match(await read, { kind: 'reply' })
+  },
+)
+
+await t.test('the module asks the time: local time, or busy where the clock is not trusted', async (t) => {
+  const bench = led()
+  await bench.up()
+  bench.module.say(0x14, 2, [])
+  t.match(bench.module.requests.at(-1), {
+    afn: 0x14,
+    fn: 2,
+    data: [...(bench.module.requests.at(-1)?.data.slice(0, 2) ?? []), 8, 1, 5, 0x26],
+  })
+  bench.time.setTrusted(false)
+  bench.module.say(0x14, 2, [])
+  t.match(bench.module.requests.at(-1), { afn: 0, fn: 2, data: [9] })
+  bench.module.say(0x14, 4, [1])
+  t.match(bench.module.requests.at(-1), { afn: 0, fn: 2, data: [4] })
+})
