@@ -1,5 +1,14 @@
 import { linkId, meterAddress, meterId, type LinkId, type Meter, type RateSwitch } from '../../src/model/index.js'
-import { busesMax, metersPerBusMax, noShares, simulatedPassword, type AreaOptions, type AreaShares, type LinkPlan, type MeterKind } from './area-options.js'
+import {
+  busesMax,
+  metersPerBusMax,
+  noShares,
+  simulatedPassword,
+  type AreaOptions,
+  type AreaShares,
+  type LinkPlan,
+  type MeterKind,
+} from './area-options.js'
 import { noFaults, type BusFaults } from './fault-plan.js'
 import { usualProtocol } from './languages.js'
 import { loadShape, sumOfLoads, type LoadKind, type LoadShape } from './load-shape.js'
@@ -151,10 +160,14 @@ function planMeter(options: AreaOptions, { place, index, kinds, layout }: Planni
   }
 }
 
-const isBehindModule = (plan: LinkPlan | undefined): boolean => plan !== undefined && plan.kind !== 'rs485' && plan.kind !== 'radio-modem'
+const isBehindModule = (plan: LinkPlan | undefined): boolean =>
+  plan !== undefined && plan.kind !== 'rs485' && plan.kind !== 'radio-modem'
 
 /** Modbus devices of a link: their addresses are 1, 2 …, and their load is small and steady. */
-function devicesOf(options: AreaOptions, on: { readonly plan: LinkPlan; readonly bus: number; readonly layout: Layout }): readonly PlannedMeter[] {
+function devicesOf(
+  options: AreaOptions,
+  on: { readonly plan: LinkPlan; readonly bus: number; readonly layout: Layout },
+): readonly PlannedMeter[] {
   return (on.plan.devices ?? []).map((modbusMap, index) => {
     const seed = hashText(options.seed, `device ${on.bus} ${index}`)
     const place = { bus: on.bus, number: on.plan.meters + 2 + index }

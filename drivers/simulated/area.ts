@@ -113,10 +113,20 @@ export class SimulatedArea {
       case 'plc-narrow':
       case 'wireless': {
         const { stands = false, ...module } = plan.module ?? {}
-        const archive = meters.map(({ meter }) => ({ address: meter.address.padStart(12, '0'), protocol: protocolType(meter.protocol) }))
+        const archive = meters.map(({ meter }) => ({
+          address: meter.address.padStart(12, '0'),
+          protocol: protocolType(meter.protocol),
+        }))
         const phases = new Map(meters.map(({ meter }) => [meter.address.padStart(12, '0'), phaseBits(meter.phase)]))
         const phaseBitsOf = (address: string): number => phases.get(address) ?? 1
-        return new SimulatedModule({ ...module, ...common, medium: plan.kind, meters: wire.meters, phaseBitsOf, ...(stands && { archive }) })
+        return new SimulatedModule({
+          ...module,
+          ...common,
+          medium: plan.kind,
+          meters: wire.meters,
+          phaseBitsOf,
+          ...(stands && { archive }),
+        })
       }
     }
   }
@@ -196,4 +206,5 @@ function protocolType(protocol: string): number {
   return Math.max(0, type)
 }
 
-const phaseBits = (phase: string): number => (phase.includes('A') ? 1 : 0) | (phase.includes('B') ? 2 : 0) | (phase.includes('C') ? 4 : 0)
+const phaseBits = (phase: string): number =>
+  (phase.includes('A') ? 1 : 0) | (phase.includes('B') ? 2 : 0) | (phase.includes('C') ? 4 : 0)

@@ -175,7 +175,11 @@ export class SimulatedRadioModem implements FarDevice {
   }
 
   /** Cuts bytes that come in at a pace into packets. @returns what of them is heard at the other side, and when the last has ended */
-  #transmit({ bytes, firstAt, byteMs }: Coming): { readonly heard: Uint8Array; readonly packets: readonly Packet[]; readonly endAt: number } {
+  #transmit({ bytes, firstAt, byteMs }: Coming): {
+    readonly heard: Uint8Array
+    readonly packets: readonly Packet[]
+    readonly endAt: number
+  } {
     const faults = this.#faults()
     const isOwn = byteMs === this.byteMs
     const packets: Packet[] = []

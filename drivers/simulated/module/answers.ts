@@ -97,7 +97,11 @@ function sliceOf(desk: ModuleDesk, { start, count }: Page, nodes: readonly Archi
 
 const badUnit = 1
 
-function nodePage(known: Known, unit: Extract<Page, { readonly name: 'nodes' | 'unread-nodes' | 'registered-nodes' }>, nodes: readonly ArchivedNode[]): UpUnit | number {
+function nodePage(
+  known: Known,
+  unit: Extract<Page, { readonly name: 'nodes' | 'unread-nodes' | 'registered-nodes' }>,
+  nodes: readonly ArchivedNode[],
+): UpUnit | number {
   const { desk, ground } = known
   const slice = sliceOf(desk, unit, nodes)
   if (slice === null) return badUnit

@@ -53,7 +53,10 @@ export class Carrier {
     const path = ground.path(place, now)
     const hops = path.length
     const travelMs = figures.baseMs + figures.hopMs * (hops - 1) + random.below(figures.jitterMs + 1)
-    const successPpm = path.reduce((ppm, node) => (ppm * (1_000_000 - Math.min(900_000, faults.hopLossPpm * (node.isWeak ? 3 : 1)))) / 1_000_000, 1_000_000)
+    const successPpm = path.reduce(
+      (ppm, node) => (ppm * (1_000_000 - Math.min(900_000, faults.hopLossPpm * (node.isWeak ? 3 : 1)))) / 1_000_000,
+      1_000_000,
+    )
     const isLost = random.chance(faults.lostReadsPpm)
     const isLostBack = isLost && random.chance(500_000)
     const down = isLost && !isLostBack ? null : this.#tries(successPpm)
@@ -106,6 +109,9 @@ export class Carrier {
       delayMs += answer.delayMs
     }
     if (parts.length === 0) return null
-    return { payload: parts.length === 1 && parts[0] !== undefined ? parts[0] : Uint8Array.from(parts.flatMap((part) => [...part])), delayMs }
+    return {
+      payload: parts.length === 1 && parts[0] !== undefined ? parts[0] : Uint8Array.from(parts.flatMap((part) => [...part])),
+      delayMs,
+    }
   }
 }

@@ -43,7 +43,10 @@ export class Exchanges {
   #served = 0
   #waiting: Waiting[] = []
 
-  constructor(desk: ModuleDesk, parts: { readonly carrier: Carrier; readonly ground: MeshGround; readonly questions: Questions }) {
+  constructor(
+    desk: ModuleDesk,
+    parts: { readonly carrier: Carrier; readonly ground: MeshGround; readonly questions: Questions },
+  ) {
     this.#desk = desk
     this.#carrier = parts.carrier
     this.#ground = parts.ground
@@ -186,13 +189,18 @@ function forwardedAnswer(unit: Forwarded, uplinkSeconds: number, payload: Uint8A
   return name === 'forward' ? { name, protocol, payload } : { name, uplinkSeconds, protocol, payload }
 }
 
-const scanners = [null, languageOf('dlt645-1997').scanner, languageOf('dlt645-2007').scanner, languageOf('dlt698-45').scanner] as const
+const scanners = [
+  null,
+  languageOf('dlt645-1997').scanner,
+  languageOf('dlt645-2007').scanner,
+  languageOf('dlt698-45').scanner,
+] as const
 
 /** The meter frames in a payload; bytes that are none, and those of type 0, go as they are. */
 export function framesIn(payload: Uint8Array, protocol: number): readonly Uint8Array[] {
   const scanner = scanners[protocol] ?? null
   const frames: Uint8Array[] = []
-  for (let at = 0; scanner !== null && at < payload.length; ) {
+  for (let at = 0; scanner !== null && at < payload.length;) {
     const found = scanner(payload.subarray(at))
     if (found.kind === 'incomplete') break
     const length = found.kind === 'frame' ? found.length : found.skip

@@ -1,5 +1,12 @@
 import type { Clock, Timers } from '../../../src/ports/index.js'
-import { decodeFrame, frameSplitter, parseMessage, type DownMessage, type DownUnit, type FrameSplitter } from '../../../src/protocols/gdw1376/index.js'
+import {
+  decodeFrame,
+  frameSplitter,
+  parseMessage,
+  type DownMessage,
+  type DownUnit,
+  type FrameSplitter,
+} from '../../../src/protocols/gdw1376/index.js'
 import type { FarDevice } from '../far-device.js'
 import type { SimulatedMeter } from '../meter.js'
 import { hashText, seededRandom } from '../random.js'
@@ -76,18 +83,29 @@ export class SimulatedModule implements FarDevice {
       quirks: options.quirks ?? {},
       speak: (bytes) => this.#speak(bytes),
     })
-    const meterAt = (address: string): SimulatedMeter | null => options.meters.get(address) ?? options.meters.get(String(Number(address))) ?? null
+    const meterAt = (address: string): SimulatedMeter | null =>
+      options.meters.get(address) ?? options.meters.get(String(Number(address))) ?? null
     const addresses = [...options.meters.keys()].map((address) => address.padStart(12, '0'))
     const topology = new Topology({ seed: options.seed, figures, addresses, weakNodesPpm: faults.weakNodesPpm })
     const ground = new MeshGround({ figures, faults: () => desk.faults, topology, archive: desk.archive, meterAt })
     const later = (delayMs: number, fire: () => void): void => desk.later(delayMs, fire)
-    const carrier = new Carrier({ figures, faults: () => desk.faults, ground, random: random.fork('carrier'), meterAt, trueNow: () => desk.now, later })
+    const carrier = new Carrier({
+      figures,
+      faults: () => desk.faults,
+      ground,
+      random: random.fork('carrier'),
+      meterAt,
+      trueNow: () => desk.now,
+      later,
+    })
     this.#desk = desk
     this.#ground = ground
     this.#outbox = new ReportOutbox(desk)
     this.#questions = new Questions(desk)
     this.#exchanges = new Exchanges(desk, { carrier, ground, questions: this.#questions })
-    const phaseBitsOf = options.phaseBitsOf ?? ((address: string) => (meterAt(address)?.options.point.phases === 3 ? 7 : 1 << (topology.place(address).seed % 3)))
+    const phaseBitsOf =
+      options.phaseBitsOf ??
+      ((address: string) => (meterAt(address)?.options.point.phases === 3 ? 7 : 1 << (topology.place(address).seed % 3)))
     this.#led = new LedReading(desk, {
       ...{ carrier, ground, questions: this.#questions, outbox: this.#outbox, exchanges: this.#exchanges },
       phaseOf: (address) => phaseNumber(phaseBitsOf(address)),
@@ -222,7 +240,10 @@ export class SimulatedModule implements FarDevice {
     const parsed = parseMessage(frame.value)
     if (parsed.ok) return parsed.value.direction === 'down' ? this.#serve(parsed.value) : undefined
     this.#desk.count('malformed')
-    this.#desk.deny({ ...frame.value, unit: { name: 'unknown', afn: frame.value.afn, fn: frame.value.fn, data: frame.value.data } }, denial.badUnit)
+    this.#desk.deny(
+      { ...frame.value, unit: { name: 'unknown', afn: frame.value.afn, fn: frame.value.fn, data: frame.value.data } },
+      denial.badUnit,
+    )
   }
 
   #serve(message: DownMessage): void {

@@ -41,7 +41,8 @@ export class MeshGround {
   /** Networking begins at a time: whoever has not joined yet joins from there on. */
   networkFrom(from: number, now: number): void {
     for (const { address } of this.#o.archive.nodes) {
-      if ((this.#joinsAt.get(address) ?? Number.POSITIVE_INFINITY) > now) this.#joinsAt.set(address, this.#joinTime(address, from))
+      if ((this.#joinsAt.get(address) ?? Number.POSITIVE_INFINITY) > now)
+        this.#joinsAt.set(address, this.#joinTime(address, from))
     }
     for (const address of this.#joinsAt.keys()) if (this.#o.archive.find(address) === null) this.#joinsAt.delete(address)
   }
@@ -50,14 +51,20 @@ export class MeshGround {
   knows(address: string, now: number): boolean {
     const { missedMs, rejoinMs } = this.#o.figures
     if (!this.#hasJoined(address, now)) return false
-    return !this.#o.faults().awaySpans(address).some(({ fromMs, toMs }) => now >= fromMs + missedMs && now < toMs + rejoinMs)
+    return !this.#o
+      .faults()
+      .awaySpans(address)
+      .some(({ fromMs, toMs }) => now >= fromMs + missedMs && now < toMs + rejoinMs)
   }
 
   /** Whether a frame for it arrives. */
   reaches(address: string, now: number): boolean {
     const { rejoinMs } = this.#o.figures
     if (!this.#hasJoined(address, now)) return false
-    return !this.#o.faults().awaySpans(address).some(({ fromMs, toMs }) => now >= fromMs && now < toMs + rejoinMs)
+    return !this.#o
+      .faults()
+      .awaySpans(address)
+      .some(({ fromMs, toMs }) => now >= fromMs && now < toMs + rejoinMs)
   }
 
   /** Whether a unit with supply is at an address: one that a search finds. */
@@ -85,7 +92,9 @@ export class MeshGround {
 
   /** A unit without supply joined before, and is missed later. */
   #isThere(address: string, now: number): boolean {
-    return this.hasUnit(address, now) || (this.#o.meterAt(address) !== null && isWithinAny(this.#o.faults().awaySpans(address), now))
+    return (
+      this.hasUnit(address, now) || (this.#o.meterAt(address) !== null && isWithinAny(this.#o.faults().awaySpans(address), now))
+    )
   }
 
   #joinTime(address: string, from: number): number {
@@ -95,4 +104,5 @@ export class MeshGround {
   }
 }
 
-const isWithinAny = (spans: readonly Span[], now: number): boolean => spans.some(({ fromMs, toMs }) => now >= fromMs && now < toMs)
+const isWithinAny = (spans: readonly Span[], now: number): boolean =>
+  spans.some(({ fromMs, toMs }) => now >= fromMs && now < toMs)

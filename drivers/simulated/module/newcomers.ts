@@ -89,7 +89,8 @@ export class Newcomers {
     const protocol = protocolType(meter, desk.quirks.refuses698)
     const nodeNumber = desk.archive.size + this.#found.length + 1
     this.#found.push({ address, protocol, number: nodeNumber, addedAt: desk.now })
-    if (desk.quirks.reportsFinds === '06F1') return outbox.send({ name: 'nodes-registered', nodes: [{ address, protocol, nodeNumber }] })
+    if (desk.quirks.reportsFinds === '06F1')
+      return outbox.send({ name: 'nodes-registered', nodes: [{ address, protocol, nodeNumber }] })
     const device = { address, protocol, nodeNumber, deviceType: 1, totalSubNodes: 0, subNodes: [] }
     outbox.send({ name: 'devices-registered', devices: [device] })
   }
@@ -111,7 +112,9 @@ export class Newcomers {
     }
     if (!desk.reportsAllowed || !quirks.reportsJoins) return
     for (let at = 0; at < joined.length; at += reportNodesMax) {
-      const nodes = joined.slice(at, at + reportNodesMax).map(({ address, protocol, number }) => ({ address, protocol, nodeNumber: number }))
+      const nodes = joined
+        .slice(at, at + reportNodesMax)
+        .map(({ address, protocol, number }) => ({ address, protocol, nodeNumber: number }))
       outbox.send({ name: 'nodes-registered', nodes })
     }
   }

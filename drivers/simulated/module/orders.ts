@@ -37,7 +37,8 @@ function archiveOrder({ desk, ground }: OrderParts, unit: DownUnit): Verdict {
   switch (unit.name) {
     case 'add-nodes': {
       const { nodes } = unit
-      if (nodes.length === 0 || nodes.length > archiveFrameNodesMax || archive.size + nodes.length > desk.nodesMax) return denial.badUnit
+      if (nodes.length === 0 || nodes.length > archiveFrameNodesMax || archive.size + nodes.length > desk.nodesMax)
+        return denial.badUnit
       if (desk.quirks.refuses698 && nodes.some(({ protocol }) => protocol === 3)) return denial.badUnit
       if (nodes.some(({ address }) => archive.find(address) !== null || address === desk.mainNode)) return denial.duplicate
       for (const { address, protocol } of nodes) archive.add(address, protocol, now)
@@ -101,7 +102,8 @@ function routeOrder(parts: OrderParts, unit: DownUnit): Verdict {
   }
 }
 
-const leads = (desk: ModuleDesk): boolean => desk.medium !== 'wireless' && (desk.quirks.periodMode ?? desk.figures.periodMode) !== 1
+const leads = (desk: ModuleDesk): boolean =>
+  desk.medium !== 'wireless' && (desk.quirks.periodMode ?? desk.figures.periodMode) !== 1
 
 function localOrder(parts: OrderParts, unit: DownUnit): Verdict {
   const { desk, ground } = parts
