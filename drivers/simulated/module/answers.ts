@@ -1,6 +1,8 @@
-import { uartSpeeds, type DownMessage, type DownUnit, type UpUnit } from '../../../src/protocols/gdw1376/index.js'
+import type { DownUnit, UpUnit } from '../../../src/protocols/gdw1376/index.js'
 import type { ArchivedNode } from './archive.js'
 import type { ModuleDesk } from './desk.js'
+import { denial } from './denials.js'
+import { handle, type Handlers } from './handlers.js'
 import type { MeshGround } from './network.js'
 import { runMode, vendorVersion } from './run-mode.js'
 
@@ -10,69 +12,55 @@ export interface Known {
   readonly ground: MeshGround
   /** Nodes that registered in the last search. */
   readonly found: () => readonly ArchivedNode[]
-  /** Read in this round of the module's own reading. */
+  /** Whether a node was read in this round of the module's own reading, and how many were. */
+  readonly isRead: (address: string) => boolean
   readonly readNodes: () => number
   readonly phaseBitsOf: (address: string) => number
 }
 
+type Answer = UpUnit | number
+
 /** @returns the answer to a query; a number: it is refused by this code; null: the unit is no query */
-export function answerTo(known: Known, { unit }: Pick<DownMessage, 'unit'>): UpUnit | number | null {
-  const { desk } = known
-  switch (unit.name) {
-    case 'vendor-version':
-      return { name: 'vendor-version', ...vendorVersion(desk.quirks) }
-    case 'run-mode':
-      return { name: 'run-mode', ...runMode(desk) }
-    case 'main-node':
-      return { name: 'main-node', mainNode: desk.mainNode }
-    case 'noise':
-      return { name: 'noise', noise: desk.random.below(6) }
-    case 'module-status':
-      return { name: 'module-status', channelFeature: 0, periodMode: 0, channels: 1, rates: [] }
-    case 'interference':
-      return { name: 'interference', interference: false }
-    case 'monitor-timeout':
-      return { name: 'monitor-timeout', timeoutS: desk.monitorTimeoutS }
-    case 'radio-parameters':
-      return desk.medium === 'wireless' ? { name: 'radio-parameters', channelGroup: desk.radioGroup, power: desk.radioPower } : 4
-    case 'supported-functions':
-      return { name: 'supported-functions', ofAfn: unit.ofAfn, fns: functionsOf(desk, unit.ofAfn) }
-    case 'module-id':
-      return { name: 'module-id', vendor: desk.quirks.vendor, idFormat: 2, id: `00${desk.mainNode}` }
-    case 'node-count':
-      return { name: 'node-count', nodeCount: desk.archive.size + (desk.quirks.listsMainNode ? 1 : 0), maxNodes: desk.nodesMax }
-    case 'run-state':
-      return { name: 'run-state', ...runState(known) }
-    case 'network-scale':
-      return { name: 'network-scale', scale: desk.networkScale }
-    case 'radio-network-scale':
-      return desk.medium === 'wireless' ? { name: 'radio-network-scale', scale: desk.networkScale } : 4
-    default:
-      return pageOf(known, unit)
-  }
+export function answerTo(known: Known, unit: DownUnit): Answer | null {
+  return handle(answers, known, unit)
+}
+
+const ofRadio = (desk: ModuleDesk, answer: UpUnit): Answer => (desk.medium === 'wireless' ? answer : noSuchFunction)
+
+const answers: Handlers<Known, Answer> = {
+  'vendor-version': ({ desk }) => ({ name: 'vendor-version', ...vendorVersion(desk.quirks) }),
+  'run-mode': ({ desk }) => ({ name: 'run-mode', ...runMode(desk) }),
+  'main-node': ({ desk }) => ({ name: 'main-node', mainNode: desk.mainNode }),
+  noise: ({ desk }) => ({ name: 'noise', noise: desk.random.below(6) }),
+  'module-status': () => ({ name: 'module-status', channelFeature: 0, periodMode: 0, channels: 1, rates: [] }),
+  interference: () => ({ name: 'interference', interference: false }),
+  'monitor-timeout': ({ desk }) => ({ name: 'monitor-timeout', timeoutS: desk.monitorTimeoutS }),
+  'radio-parameters': ({ desk }) =>
+    ofRadio(desk, { name: 'radio-parameters', channelGroup: desk.radioGroup, power: desk.radioPower }),
+  'supported-functions': ({ desk }, { ofAfn }) => ({ name: 'supported-functions', ofAfn, fns: functionsOf(desk, ofAfn) }),
+  'module-id': ({ desk }) => ({ name: 'module-id', vendor: desk.quirks.vendor, idFormat: 2, id: `00${desk.mainNode}` }),
+  'node-count': ({ desk }) => ({
+    name: 'node-count',
+    nodeCount: desk.archive.size + (desk.quirks.listsMainNode ? 1 : 0),
+    maxNodes: desk.nodesMax,
+  }),
+  'run-state': (known) => ({ name: 'run-state', ...runState(known) }),
+  'network-scale': ({ desk }) => ({ name: 'network-scale', scale: desk.networkScale }),
+  'radio-network-scale': ({ desk }) => ofRadio(desk, { name: 'radio-network-scale', scale: desk.networkScale }),
+  nodes: (known, unit) => nodePage(known, unit, listed(known.desk)),
+  'unread-nodes': (known, unit) =>
+    nodePage(
+      known,
+      unit,
+      listed(known.desk).filter(({ address }) => !known.isRead(address)),
+    ),
+  'registered-nodes': (known, unit) => nodePage(known, unit, known.found()),
+  topology: (known, unit) => (known.desk.medium === 'plc-hplc' ? topologyPage(known, unit) : noSuchFunction),
+  phases: (known, unit) => (known.desk.medium === 'wireless' ? noSuchFunction : phasePage(known, unit)),
+  'radio-nodes': (known, unit) => (known.desk.medium === 'wireless' ? radioPage(known, unit) : noSuchFunction),
 }
 
 type Page = Extract<DownUnit, { readonly start: number; readonly count: number }>
-
-function pageOf(known: Known, unit: DownUnit): UpUnit | number | null {
-  const { desk } = known
-  switch (unit.name) {
-    case 'nodes':
-      return nodePage(known, unit, listed(desk))
-    case 'unread-nodes':
-      return nodePage(known, unit, listed(desk).slice(known.readNodes()))
-    case 'registered-nodes':
-      return nodePage(known, unit, known.found())
-    case 'topology':
-      return desk.medium === 'plc-hplc' ? topologyPage(known, unit) : 4
-    case 'phases':
-      return desk.medium === 'wireless' ? 4 : phasePage(known, unit)
-    case 'radio-nodes':
-      return desk.medium === 'wireless' ? radioPage(known, unit) : 4
-    default:
-      return null
-  }
-}
 
 const mainNumber = 0
 const listed = (desk: ModuleDesk): readonly ArchivedNode[] => {
@@ -95,7 +83,7 @@ function sliceOf(desk: ModuleDesk, { start, count }: Page, nodes: readonly Archi
   return { total: nodes.length, start: first, nodes: nodes.slice(first - 1, first - 1 + most) }
 }
 
-const badUnit = 1
+const { badUnit, noSuchFunction } = denial
 
 function nodePage(
   known: Known,
@@ -219,6 +207,3 @@ function functionsOf({ medium, quirks }: ModuleDesk, afn: number): readonly numb
       return []
   }
 }
-
-/** The slowest and usual one of a module's wire. */
-export const [moduleBaud] = uartSpeeds

@@ -2,26 +2,11 @@ import type { DownMessage, DownUnit, UpUnit } from '../../../src/protocols/gdw13
 import { languageOf } from '../languages.js'
 import type { ArchivedNode } from './archive.js'
 import type { Carried, Carrier } from './carrier.js'
+import { denial } from './denials.js'
 import type { ModuleDesk } from './desk.js'
 import { concurrentBytesMax, forwardBytesMax, framesPerReadMax } from './figures.js'
 import type { MeshGround } from './network.js'
 import type { Questions } from './reports.js'
-
-/** Error codes of 00F2 (facts §3). */
-export const denial = {
-  badUnit: 1,
-  noSuchFunction: 4,
-  duplicate: 6,
-  notInArchive: 7,
-  meterSilent: 8,
-  busy: 9,
-  notSupported: 10,
-  nodeSilent: 11,
-  notInNetwork: 12,
-  aboveWindow: 109,
-  tooManyFrames: 110,
-  meterBusy: 111,
-} as const
 
 interface Waiting {
   readonly message: DownMessage

@@ -44,6 +44,10 @@ export class LedReading {
     return this.#read.size
   }
 
+  isRead(address: string): boolean {
+    return this.#read.has(address)
+  }
+
   /** Whether a meter is being asked. */
   get isAsking(): boolean {
     return this.#isAsking

@@ -1,10 +1,10 @@
 import type { Clock, Timers } from '../../../src/ports/index.js'
 import {
   decodeFrame,
+  entryOf,
   frameSplitter,
   parseMessage,
   type DownMessage,
-  type DownUnit,
   type FrameSplitter,
 } from '../../../src/protocols/gdw1376/index.js'
 import type { FarDevice } from '../far-device.js'
@@ -13,7 +13,8 @@ import { hashText, seededRandom } from '../random.js'
 import { answerTo } from './answers.js'
 import { Carrier } from './carrier.js'
 import { ModuleDesk, type ModuleCounts } from './desk.js'
-import { denial, Exchanges } from './exchanges.js'
+import { denial } from './denials.js'
+import { Exchanges } from './exchanges.js'
 import { bootMs, figuresOf, type MediumFigures, type ModuleMedium } from './figures.js'
 import { LedReading } from './led-reading.js'
 import { MeshGround } from './network.js'
@@ -117,7 +118,14 @@ export class SimulatedModule implements FarDevice {
       search: (minutes) => this.#newcomers.search(minutes),
       stopSearch: () => this.#newcomers.stopSearch(),
     }
-    this.#known = { desk, ground, phaseBitsOf, found: () => this.#newcomers.found, readNodes: () => this.#led.readNodes }
+    this.#known = {
+      desk,
+      ground,
+      phaseBitsOf,
+      found: () => this.#newcomers.found,
+      readNodes: () => this.#led.readNodes,
+      isRead: (address) => this.#led.isRead(address),
+    }
     this.#splitter = frameSplitter((frame) => this.#take(frame))
     for (const { address, protocol } of options.archive ?? []) desk.archive.add(address, protocol, 0)
     for (const event of faults.events) desk.at(event.atMs, () => this.#happen(event))
@@ -220,7 +228,7 @@ export class SimulatedModule implements FarDevice {
   #reportStart(): void {
     const desk = this.#desk
     if (!desk.quirks.reportsStart) return
-    const unit = answerTo(this.#known, runModeRequest)
+    const unit = answerTo(this.#known, { name: 'run-mode' })
     if (unit !== null && typeof unit !== 'number') desk.begin(unit, null, !desk.quirks.startsWithoutPrm)
   }
 
@@ -249,25 +257,13 @@ export class SimulatedModule implements FarDevice {
   #serve(message: DownMessage): void {
     const { unit, info } = message
     this.#desk.count(`heard ${unit.name}`)
-    switch (unit.name) {
-      case 'confirm':
-      case 'deny':
-        return this.#outbox.confirmed(info.sequence)
-      case 'next-frame':
-      case 'clock':
-      case 'correct-frame':
-      case 'concentrator-data':
-        this.#questions.answered(info.sequence, unit)
-        return
-      case 'forward':
-      case 'monitor':
-      case 'monitor-long':
-        return this.#exchanges.forward({ ...message, unit }, this.#led.isAsking)
-      case 'concurrent-read':
-        return this.#exchanges.concurrent({ ...message, unit })
-      default:
-        return this.#serveLocal(message)
+    if (unit.name === 'confirm' || unit.name === 'deny') return this.#outbox.confirmed(info.sequence)
+    if (unit.name === 'forward' || unit.name === 'monitor' || unit.name === 'monitor-long') {
+      return this.#exchanges.forward({ ...message, unit }, this.#led.isAsking)
     }
+    if (unit.name === 'concurrent-read') return this.#exchanges.concurrent({ ...message, unit })
+    if (entryOf(unit)?.afn === questionsAfn) return void this.#questions.answered(info.sequence, unit)
+    this.#serveLocal(message)
   }
 
   #serveLocal(message: DownMessage): void {
@@ -279,7 +275,7 @@ export class SimulatedModule implements FarDevice {
     }
     if (unit.name === 'file-segment') return desk.answer(message, { name: 'file-segment', segmentNumber: unit.segmentNumber })
     if (obeyOrder(this.#orders, message)) return
-    const answer = answerTo(this.#known, message)
+    const answer = answerTo(this.#known, unit)
     if (answer === null) return desk.deny(message, unit.name === 'unknown' ? denial.noSuchFunction : denial.notSupported)
     if (typeof answer === 'number') return desk.deny(message, answer)
     desk.answer(message, answer)
@@ -299,9 +295,8 @@ export class SimulatedModule implements FarDevice {
   }
 }
 
-const runModeUnit: DownUnit = { name: 'run-mode' }
-/** As if it had been asked. */
-const runModeRequest = { unit: runModeUnit }
+/** What a module asks, and the concentrator answers. */
+const questionsAfn = 0x14
 
 /** 1–3 for A–C, 0: not known, or all three. */
 const phaseNumber = (bits: number): number => (bits === 1 ? 1 : bits === 2 ? 2 : bits === 4 ? 3 : 0)

@@ -1,8 +1,10 @@
 import { isBroadcast, type DownMessage, type DownUnit } from '../../../src/protocols/gdw1376/index.js'
 import type { Carrier } from './carrier.js'
 import type { ModuleDesk } from './desk.js'
-import { denial, type Exchanges } from './exchanges.js'
-import { archiveFrameNodesMax, commandMs, maintenanceMs } from './figures.js'
+import { denial } from './denials.js'
+import type { Exchanges } from './exchanges.js'
+import { archiveFrameNodesMax, commandMs, maintenanceMs, type ModuleMedium } from './figures.js'
+import { handle, type Handlers } from './handlers.js'
 import type { LedReading } from './led-reading.js'
 import type { MeshGround } from './network.js'
 
@@ -17,134 +19,140 @@ export interface OrderParts {
   readonly stopSearch: () => void
 }
 
-/** What becomes of an order: confirmed with a waiting time, or refused by a code; null: the unit is no order. */
-type Verdict = { readonly waitSeconds: number } | number | null
+/** What becomes of an order: confirmed with a waiting time, or refused by a code. */
+type Verdict = { readonly waitSeconds: number } | number
 
 const done: Verdict = { waitSeconds: 0 }
 
 /** Carries out what a concentrator orders. @returns false: the unit is no order */
 export function obeyOrder(parts: OrderParts, message: DownMessage): boolean {
   const { desk } = parts
-  const verdict = archiveOrder(parts, message.unit) ?? routeOrder(parts, message.unit) ?? localOrder(parts, message.unit)
+  const verdict = handle(orders, parts, message.unit)
   if (verdict === null) return false
   if (typeof verdict === 'number') desk.deny(message, verdict)
   else desk.confirm(message, verdict.waitSeconds)
   return true
 }
 
-function archiveOrder({ desk, ground }: OrderParts, unit: DownUnit): Verdict {
-  const { archive, now } = desk
-  switch (unit.name) {
-    case 'add-nodes': {
-      const { nodes } = unit
-      if (nodes.length === 0 || nodes.length > archiveFrameNodesMax || archive.size + nodes.length > desk.nodesMax)
-        return denial.badUnit
-      if (desk.quirks.refuses698 && nodes.some(({ protocol }) => protocol === 3)) return denial.badUnit
-      if (nodes.some(({ address }) => archive.find(address) !== null || address === desk.mainNode)) return denial.duplicate
-      for (const { address, protocol } of nodes) archive.add(address, protocol, now)
-      ground.archiveChanged(now)
-      return done
-    }
-    case 'delete-nodes':
-      if (unit.nodes.length > archiveFrameNodesMax) return denial.badUnit
-      if (unit.nodes.some((address) => archive.find(address) === null)) return denial.notInArchive
-      for (const address of unit.nodes) archive.remove(address)
-      ground.archiveChanged(now)
-      return done
-    case 'reset-parameters':
-      archive.clear()
-      ground.begin(now)
-      return done
-    case 'reset-data':
-      ground.begin(now)
-      return done
-    default:
-      return null
-  }
+const onlyFor = (desk: ModuleDesk, medium: ModuleMedium, act: () => Verdict): Verdict =>
+  desk.medium === medium ? act() : denial.noSuchFunction
+
+/** A module that never leads confirms without effect (facts §5). */
+function route({ desk }: OrderParts, act: () => void): Verdict {
+  if (desk.medium !== 'wireless' && (desk.quirks.periodMode ?? desk.figures.periodMode) !== concentratorLed) act()
+  return done
 }
 
-function routeOrder(parts: OrderParts, unit: DownUnit): Verdict {
-  const { desk, ground, led } = parts
-  const isRadio = desk.medium === 'wireless'
-  switch (unit.name) {
-    case 'set-route':
-      return desk.archive.find(unit.address) === null ? denial.notInArchive : done
-    case 'set-route-mode':
-      desk.isReading = unit.isReading
-      return done
-    case 'start-search':
-      if (desk.routing === 'running') return denial.busy
-      parts.search(unit.durationMin)
-      return done
-    case 'stop-search':
-      parts.stopSearch()
-      return done
-    case 'set-network-scale':
-      if (!isRadio) return denial.noSuchFunction
-      if (unit.scale < 2 || unit.scale > 512) return denial.badUnit
-      desk.networkScale = unit.scale
-      return done
-    case 'start-maintenance':
-    case 'start-networking':
-      if (!isRadio) return denial.noSuchFunction
-      ground.networkFrom(desk.now + (unit.name === 'start-maintenance' ? maintenanceMs : 0), desk.now)
-      return done
-    case 'restart-routing':
-    case 'resume-routing':
-      // A module that never leads confirms without effect (facts §5).
-      if (leads(desk)) unit.name === 'restart-routing' ? led.restart() : led.resume()
-      return done
-    case 'pause-routing':
-      if (leads(desk)) led.pause()
-      return done
-    default:
-      return null
-  }
-}
+const concentratorLed = 1
+const accepted = (): Verdict => done
 
-const leads = (desk: ModuleDesk): boolean =>
-  desk.medium !== 'wireless' && (desk.quirks.periodMode ?? desk.figures.periodMode) !== 1
-
-function localOrder(parts: OrderParts, unit: DownUnit): Verdict {
-  const { desk, ground } = parts
-  switch (unit.name) {
-    case 'reset-hardware':
-      desk.later(2 * commandMs, parts.restart)
+const orders: Handlers<OrderParts, Verdict> = {
+  'add-nodes': addNodes,
+  'delete-nodes': deleteNodes,
+  'reset-parameters': ({ desk, ground }) => {
+    desk.archive.clear()
+    ground.begin(desk.now)
+    return done
+  },
+  'reset-data': ({ desk, ground }) => {
+    ground.begin(desk.now)
+    return done
+  },
+  'reset-hardware': ({ desk, restart }) => {
+    desk.later(2 * commandMs, restart)
+    return done
+  },
+  'set-route': ({ desk }, { address }) => (desk.archive.find(address) === null ? denial.notInArchive : done),
+  'set-route-mode': ({ desk }, { isReading }) => {
+    desk.isReading = isReading
+    return done
+  },
+  'start-search': ({ desk, search }, { durationMin }) => {
+    if (desk.routing === 'running') return denial.busy
+    search(durationMin)
+    return done
+  },
+  'stop-search': ({ stopSearch }) => {
+    stopSearch()
+    return done
+  },
+  'set-network-scale': ({ desk }, { scale }) =>
+    onlyFor(desk, 'wireless', () => {
+      if (scale < scaleMin || scale > scaleMax) return denial.badUnit
+      desk.networkScale = scale
       return done
-    case 'set-main-node':
-      if (unit.mainNode !== desk.mainNode) ground.begin(desk.now)
-      desk.mainNode = unit.mainNode
-      return isBroadcast(unit.mainNode) ? denial.badUnit : done
-    case 'allow-reports':
-      desk.reportsAllowed = unit.allowed
+    }),
+  'start-maintenance': ({ desk, ground }) =>
+    onlyFor(desk, 'wireless', () => {
+      ground.networkFrom(desk.now + maintenanceMs, desk.now)
       return done
-    case 'set-monitor-timeout':
-      desk.monitorTimeoutS = unit.timeoutS
+    }),
+  'start-networking': ({ desk, ground }) =>
+    onlyFor(desk, 'wireless', () => {
+      ground.networkFrom(desk.now, desk.now)
       return done
-    case 'set-radio-parameters':
-      if (desk.medium !== 'wireless') return denial.noSuchFunction
-      desk.radioGroup = unit.channelGroup
-      desk.radioPower = unit.power
+    }),
+  'restart-routing': (parts) => route(parts, () => parts.led.restart()),
+  'resume-routing': (parts) => route(parts, () => parts.led.resume()),
+  'pause-routing': (parts) => route(parts, () => parts.led.pause()),
+  'set-main-node': ({ desk, ground }, { mainNode }) => {
+    if (isBroadcast(mainNode)) return denial.badUnit
+    if (mainNode !== desk.mainNode) ground.begin(desk.now)
+    desk.mainNode = mainNode
+    return done
+  },
+  'allow-reports': ({ desk }, { allowed }) => {
+    desk.reportsAllowed = allowed
+    return done
+  },
+  'set-monitor-timeout': ({ desk }, { timeoutS }) => {
+    desk.monitorTimeoutS = timeoutS
+    return done
+  },
+  'set-radio-parameters': ({ desk }, { channelGroup, power }) =>
+    onlyFor(desk, 'wireless', () => {
+      desk.radioGroup = channelGroup
+      desk.radioPower = power
       return done
-    case 'set-uart-speed':
-      return unit.speedBaud === 9600 ? done : denial.notSupported
-    case 'set-band':
-      if (desk.medium !== 'plc-hplc') return denial.noSuchFunction
+    }),
+  'set-uart-speed': (_, { speedBaud }) => (speedBaud === 9600 ? done : denial.notSupported),
+  'set-band': ({ desk, ground }) =>
+    onlyFor(desk, 'plc-hplc', () => {
       ground.begin(desk.now)
       return done
-    case 'broadcast':
-    case 'broadcast-long':
-      return broadcast(parts, unit.payload)
-    case 'transmit-test':
-    case 'roll-call':
-    case 'identify-area':
-    case 'report-rejected':
-    case 'set-rssi-threshold':
-    case 'set-centre-clock':
-      return done
-    default:
-      return null
-  }
+    }),
+  broadcast: (parts, { payload }) => broadcast(parts, payload),
+  'broadcast-long': (parts, { payload }) => broadcast(parts, payload),
+  'transmit-test': accepted,
+  'roll-call': accepted,
+  'identify-area': accepted,
+  'report-rejected': accepted,
+  'set-rssi-threshold': accepted,
+  'set-centre-clock': accepted,
+}
+
+/** Scale of a radio network (facts §3, 11F100). */
+const scaleMin = 2
+const scaleMax = 512
+
+function addNodes({ desk, ground }: OrderParts, { nodes }: Extract<DownUnit, { readonly name: 'add-nodes' }>): Verdict {
+  const { archive, now, quirks } = desk
+  if (nodes.length === 0 || nodes.length > archiveFrameNodesMax || archive.size + nodes.length > desk.nodesMax)
+    return denial.badUnit
+  if (quirks.refuses698 && nodes.some(({ protocol }) => protocol === 3)) return denial.badUnit
+  if (nodes.some(({ address }) => archive.find(address) !== null || address === desk.mainNode)) return denial.duplicate
+  for (const { address, protocol } of nodes) archive.add(address, protocol, now)
+  ground.archiveChanged(now)
+  return done
+}
+
+function deleteNodes({ desk, ground }: OrderParts, { nodes }: Extract<DownUnit, { readonly name: 'delete-nodes' }>): Verdict {
+  const { archive, now } = desk
+  if (nodes.length > archiveFrameNodesMax) return denial.badUnit
+  if (nodes.some((address) => archive.find(address) === null)) return denial.notInArchive
+  for (const address of nodes) archive.remove(address)
+  ground.archiveChanged(now)
+  return done
 }
 
 /** Confirmed before it is carried out, so the waiting time counts (facts §3, 03F10 byte 1 D5). */
