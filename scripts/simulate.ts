@@ -52,6 +52,8 @@ Reads commands from its standard input: help.
   --json                 prints one line of JSON when ready, instead of text
 `
 
+/** Of modules (Q/GDW 1376.2: 9600 8E1); a modem is given the same here. */
+const deviceBaud = 9600
 const projectRoot = findRoot(dirname(fileURLToPath(import.meta.url)))
 
 await main().catch((error: unknown) => {
@@ -234,7 +236,9 @@ function makeServer(area: SimulatedArea, { link, wire, device, byteMs }: AreaBus
   return new DeviceServer({ device, faults: () => wire.faults, ...common })
 }
 
-const hashOf = (seed: number, link: string): number => [...link].reduce((sum, letter) => sum + letter.charCodeAt(0), seed)
+function hashOf(seed: number, link: string): number {
+  return [...link].reduce((sum, letter) => sum + letter.charCodeAt(0), seed)
+}
 
 /** Modules and modems have a speed of their own, so there is a process for each speed. */
 async function startTerminals(
@@ -255,9 +259,6 @@ async function startTerminals(
   }
   return started
 }
-
-/** Of modules (Q/GDW 1376.2: 9600 8E1); a modem is given the same here. */
-const deviceBaud = 9600
 
 function urlOf({ link, device }: AreaBus, port: number, options: Options): string {
   const baud = device === null ? options.baud : deviceBaud
