@@ -1,5 +1,5 @@
 import type { MonotonicMs } from '../../src/model/index.js'
-import type { Clock, Link, Log, Random, Timers } from '../../src/ports/index.js'
+import type { Clock, Link, Log, ModemLines, Random, Timers } from '../../src/ports/index.js'
 import { linkFailed, linkHeard, linkOpened, openTimeoutMs, type LinkHealth } from './link-health.js'
 import { LinkLog } from './link-log.js'
 
@@ -8,6 +8,8 @@ export type WriteResult = ReturnType<Link['write']>
 /** One open port or connection. When it is lost it is dropped, never used again. */
 export interface Channel {
   write(bytes: Uint8Array): WriteResult
+  /** Absent where there are none. */
+  setLines?(lines: ModemLines): Promise<WriteResult>
   /** Calls `done` once the port is free again. */
   close(done: () => void): void
 }
@@ -81,6 +83,11 @@ export class ReopeningLink implements Link {
     if (!result.ok) this.#lose(result.code, 'the write was refused')
     else this.#unansweredSince ??= now
     return result
+  }
+
+  async setLines(lines: ModemLines): Promise<WriteResult> {
+    if (this.#channel === null) return { ok: false, code: 'not-open' }
+    return (await this.#channel.setLines?.(lines)) ?? { ok: false, code: 'no-lines' }
   }
 
   onBytes(handler: (bytes: Uint8Array) => void): void {

@@ -1,5 +1,6 @@
 import { readSync, writeSync } from 'node:fs'
 import type { SerialPort } from 'serialport'
+import type { ModemLines } from '../../src/ports/index.js'
 import { byteMsOf, type SerialSpec } from './link-url.js'
 import { ReopeningLink, type Channel, type ChannelEvents, type LinkWorld, type WriteResult } from './reopening-link.js'
 
@@ -78,6 +79,15 @@ class SerialChannel implements Channel {
     if (rest.length > 0)
       this.#port.write(Buffer.from(rest)).catch((error: unknown) => this.#events.lost('write-failed', messageOf(error)))
     return { ok: true }
+  }
+
+  /** A pseudo-terminal has no lines; that is no reason to drop it. */
+  setLines({ dtr, rts }: ModemLines): Promise<WriteResult> {
+    if (this.#isClosed) return Promise.resolve({ ok: false, code: 'not-open' })
+    return this.#port.set({ brk: false, cts: false, dsr: false, dtr, rts }).then(
+      () => ({ ok: true }),
+      () => ({ ok: false, code: 'no-lines' }),
+    )
   }
 
   close(done: () => void): void {

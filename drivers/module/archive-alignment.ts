@@ -2,7 +2,7 @@ import { monotonicMs } from '../../src/model/index.js'
 import { archiveNodesMax, type DownUnit } from '../../src/protocols/gdw1376/index.js'
 import { archiveDifference, readArchive, type ArchiveDifference } from './archive-list.js'
 import type { Listed, NodeRecord } from './node-book.js'
-import { ask, wait, type Procedure } from './procedure.js'
+import { answerOf, ask, wait, type CommandResult, type Procedure } from './procedure.js'
 import { alignRoundsMax, wipeRound } from './settings.js'
 import type { Workplace } from './workplace.js'
 
@@ -20,7 +20,7 @@ export function* alignArchive(place: Workplace): Procedure<Alignment> {
   for (let round = 1; round <= alignRoundsMax; round++) {
     const list = yield* readArchive(place)
     if (list.kind === 'silent') return 'silent'
-    if (list.kind === 'denied') return refuse(place, 'read-archive', list.result.kind === 'denied' ? list.result.denial : null)
+    if (list.kind === 'denied') return yield* alignUnseen(place, list.result)
     const { version } = place.nodes
     const wanted = wantedNodes(place)
     // Some list the main node, too.
@@ -32,7 +32,10 @@ export function* alignArchive(place: Workplace): Procedure<Alignment> {
     if (isInLine && list.nodes.length === list.total) {
       noteAligned(place, { version, nodes: wanted.length, count: list.total })
       place.alignChanges = added + removed
-      if (added + removed > 0) place.report({ kind: 'archive-aligned', added, removed, lost: wasLost })
+      if (added + removed > 0) {
+        place.networkChanged()
+        place.report({ kind: 'archive-aligned', added, removed, lost: wasLost })
+      }
       return 'aligned'
     }
     wasLost ||= round === 1 && listed.length === 0 && place.alignedNodes > 0 && wanted.length > 0
@@ -46,6 +49,23 @@ export function* alignArchive(place: Workplace): Procedure<Alignment> {
     added += difference.missing.length
   }
   return refuse(place, 'align-archive', null)
+}
+
+/** A module that does not show its archive is given ours, unless its count says that it has it; what is surplus stays. */
+function* alignUnseen(place: Workplace, result: CommandResult): Procedure<Alignment> {
+  const denial = result.kind === 'denied' ? result.denial : null
+  const isForGood = denial?.action === 'mark-unsupported'
+  if (isForGood) {
+    const { version } = place.nodes
+    const wanted = wantedNodes(place)
+    const count = answerOf(yield* ask({ name: 'node-count' }), 'node-count')?.nodeCount ?? null
+    if (count !== wanted.length && !(yield* add(place, wanted))) return 'silent'
+    place.alignedVersion = version
+    place.alignedNodes = wanted.length
+  }
+  refuse(place, 'read-archive', denial)
+  if (isForGood) place.alignNotBefore = monotonicMs(place.now + place.settings.listsMs)
+  return 'failed'
 }
 
 function noteAligned(
@@ -108,9 +128,11 @@ function* addPortion(place: Workplace, portion: readonly NodeRecord[]): Procedur
   if (result.kind === 'silent') return false
   if (result.kind !== 'denied') return true
   const [only] = portion
-  // Told as being there already: the next reading shows it. Busy: the next round tries again.
-  if (result.denial.code === 6 || result.denial.action === 'back-off') return true
+  // Busy: the next round tries again.
+  if (result.denial.action === 'back-off') return true
   if (portion.length === 1 && only !== undefined) {
+    // Told as being there already: the next reading shows it.
+    if (result.denial.code === duplicateCode) return true
     only.isRefused = true
     place.refused(`node ${only.address}`, result.denial)
     return true
@@ -118,6 +140,9 @@ function* addPortion(place: Workplace, portion: readonly NodeRecord[]): Procedur
   const half = Math.ceil(portion.length / 2)
   return (yield* addPortion(place, portion.slice(0, half))) && (yield* addPortion(place, portion.slice(half)))
 }
+
+/** @source facts §3, 00H */
+const duplicateCode = 6
 
 /** The last resort against entries that cannot be deleted. */
 function* wipe(place: Workplace): Procedure<boolean> {

@@ -25,6 +25,8 @@ export interface Exchange {
   awaitsArchive: boolean
   archiveTries: number
   faultTries: number
+  /** Neither an answer nor a refusal came. */
+  silentTries: number
 }
 
 /** All exchanges that are not settled, in the order in which they are taken: urgent ones first. */
@@ -65,6 +67,7 @@ export class ExchangeBook {
       awaitsArchive: false,
       archiveTries: 0,
       faultTries: 0,
+      silentTries: 0,
     }
     this.#insert(exchange)
     return exchange

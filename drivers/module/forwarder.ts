@@ -21,6 +21,7 @@ interface UnderWay {
 /** What waits after a refusal, ms. */
 const afterWindowMs = 1_000
 const afterMeterBusyMs = 5_000
+const afterSilenceMs = 3_000
 const afterBusyMs = [2_000, 4_000, 8_000, 16_000, 30_000]
 
 /** Bytes of a forwarding frame around the meter's: frame, addresses and 13F1's own (F1F1's are as many). */
@@ -141,7 +142,8 @@ export class Forwarder {
     for (const under of this.#under.filter(({ by }) => by <= now)) {
       this.#end(under, false)
       if ((wire.heardAt ?? 0) < under.sent.sentAt) this.wantsProbe = true
-      this.#book.settleSilent(under.exchange)
+      if (this.#place.profile.silenceIsBusy === true) this.#unheard(under.exchange)
+      else this.#book.settleSilent(under.exchange)
     }
     if (this.#refusedAt !== null && now >= this.#refusedAt + this.#place.settings.windowGrowMs) {
       this.#window = Math.min(this.#windowChosen, this.#window + 1)
@@ -224,6 +226,14 @@ export class Forwarder {
         if (way === 'forward') this.#place.refused(sent.unit.name, denial)
         return this.#refuse(exchange, 'module-refused')
     }
+  }
+
+  /** Neither an answer nor a refusal: the module was busy with something else and dropped it, perhaps. */
+  #unheard(exchange: Exchange): void {
+    // A write may have reached the meter: it is never sent again.
+    if (exchange.isWrite || this.#place.isMaintained) return this.#book.settleDown(exchange, 'module-busy')
+    if (exchange.silentTries++ > 0) return this.#book.settleSilent(exchange)
+    this.#book.putBack(exchange, 'module-busy', afterSilenceMs)
   }
 
   /** It never took a concurrent read: it has none. */

@@ -1,5 +1,8 @@
 /** The concentrator's side of a Q/GDW 1376.2 local communication module, shared by the media that have one. See README.md. */
 export type { ModuleKind } from './kind.js'
+export { answerOf, ask } from './procedure.js'
+export type { Procedure } from './procedure.js'
+export type { Workplace } from './workplace.js'
 export { createModuleBus } from './module-bus.js'
 export type { ModuleBus, ModuleOptions } from './module-bus.js'
 export { checkModuleOptions } from './options.js'

@@ -1,6 +1,6 @@
-import type { MeshModule } from '../../src/ports/index.js'
-import type { DownUnit } from '../../src/protocols/gdw1376/index.js'
+import type { Procedure } from './procedure.js'
 import type { Medium, ModuleProfile } from './settings.js'
+import type { Workplace } from './workplace.js'
 
 /** A family of modules: what `drivers/plc` and `drivers/wireless` say to the machine that they share. */
 export interface ModuleKind {
@@ -10,6 +10,6 @@ export interface ModuleKind {
   /** Taken before the module has said what it is. */
   readonly mediumGuess: Medium
   readonly profileOf: (medium: Medium) => ModuleProfile
-  /** Commands that this medium wants at each start, after the main node's address and before the archive; a refusal is reported and no hindrance. */
-  readonly prepare?: (module: MeshModule) => readonly DownUnit[]
+  /** What this medium asks and sets at each start, after the main node's address and before the archive. @returns false: the module fell silent */
+  readonly prepare?: (place: Workplace) => Procedure<boolean>
 }

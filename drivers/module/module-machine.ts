@@ -152,6 +152,7 @@ export class ModuleMachine {
     return earliest(
       ...parts,
       this.#surveyAt,
+      this.#conductor.has('survey') ? null : place.listsWantedAt,
       place.wantsAlign ? later(place.alignNotBefore) : null,
       ...(hasWork ? [later(place.quietUntil), later(place.reservedUntil), later(this.#quietAt())] : []),
       this.#routing.due,
@@ -195,6 +196,9 @@ export class ModuleMachine {
       return
     }
     if (node === null || node.isRefused) return this.#book.settleDown(exchange, 'not-in-archive')
+    // At once: whoever waits here keeps others from the one place that there is.
+    if (request.isUrgent !== true && node.inNetwork !== true && now < this.#place.buildingUntil)
+      return this.#book.settleDown(exchange, 'networking')
     if (!this.#forwarder.fits(request.bytes.length)) return this.#book.settleDown(exchange, 'too-long')
     if (this.#conductor.exclusive === 'search') this.#book.shortenWaiting(searchPatienceMs, 'module-searching')
   }
@@ -315,8 +319,11 @@ export class ModuleMachine {
     const isChanged = place.nodes.isSet && place.nodes.version !== place.alignedVersion
     if (place.nodes.isSet && (isChanged || place.wantsAlign) && now >= place.alignNotBefore)
       this.#add('align', ranks.align, true, () => this.#align())
-    if (now >= this.#surveyAt) {
-      const lists = now >= this.#listsAt
+    const isWanted = place.listsWantedAt !== null && now >= place.listsWantedAt && !this.#conductor.has('survey')
+    // Once half-way, and once when the network should be there.
+    if (isWanted) place.listsWantedAt = now < place.buildingUntil ? place.buildingUntil : null
+    if (isWanted || now >= this.#surveyAt) {
+      const lists = isWanted || now >= this.#listsAt
       if (lists) this.#listsAt = monotonicMs(now + settings.listsMs)
       this.#surveyAt = monotonicMs(now + settings.surveyMs)
       this.#add('survey', ranks.survey, false, () => survey(place, lists))
@@ -378,6 +385,7 @@ export class ModuleMachine {
   #readyStage(now: MonotonicMs): MeshSnapshot['stage'] {
     const { nodes, readySince, settings } = this.#place
     if (this.#conductor.exclusive === 'align') return 'aligning'
+    if (now < this.#place.buildingUntil && [...nodes.all()].some(({ inNetwork }) => inNetwork !== true)) return 'networking'
     const isYoung = nodes.size > 0 && now < readySince + settings.networkingMs
     return isYoung && ![...nodes.all()].some(({ wasSeen }) => wasSeen) ? 'networking' : 'ready'
   }

@@ -13,6 +13,7 @@ export function* survey(place: Workplace, lists: boolean): Procedure {
   const count = answerOf(yield* query(place, { name: 'node-count' }), 'node-count')
   if (count !== null && place.alignedCount !== null && count.nodeCount !== place.alignedCount) place.wantsAlign = true
   yield* query(place, { name: 'run-state' })
+  if (lists && place.nodes.forgetRefusals()) place.wantsAlign = true
   if (!lists || place.wantsAlign) return
   yield* checkArchive(place)
   for (const list of place.profile.lists) {

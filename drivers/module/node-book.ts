@@ -14,7 +14,7 @@ export interface NodeRecord {
   readonly type: number
   /** Since when it has been wanted. */
   readonly since: MonotonicMs
-  /** The module does not take it, or has no room for it: tried again when it restarts, and when other nodes are wanted. */
+  /** The module does not take it, or has no room for it: tried again hourly, when it restarts, and when other nodes are wanted. */
   isRefused: boolean
   /** The module shows another type for it than it was given, and does so again: taken for its own. */
   shownType: number | null
@@ -91,6 +91,13 @@ export class NodeBook {
     for (const [wire, node] of this.#nodes) {
       this.#nodes.set(wire, { ...node, type: protocolTypeOf(node.protocol, knows698), isRefused: false, shownType: null })
     }
+  }
+
+  /** Nodes that the module did not take are given to it once more. @returns whether there are any */
+  forgetRefusals(): boolean {
+    const refused = [...this.#nodes.values()].filter(({ isRefused }) => isRefused)
+    for (const node of refused) node.isRefused = false
+    return refused.length > 0
   }
 
   find(address: string): NodeRecord | null {

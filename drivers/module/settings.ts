@@ -34,6 +34,12 @@ export interface ModuleProfile {
   readonly lists: readonly NetworkList[]
   /** Whether 698.45 meters are told as such; else as transparent. @source facts §2.5 */
   readonly knows698: boolean
+  /** A request that brings nothing at all found the module busy, and says nothing of the meter. @source facts §5 */
+  readonly silenceIsBusy?: boolean
+  /** The network is built anew after the archive has changed: so much later, and for so long about. @source facts §5 */
+  readonly building?: { readonly afterMs: number; readonly lastsMs: number }
+  /** Each day the network looks after itself, from this minute of the day on. @source facts §5 */
+  readonly maintenance?: { readonly fromMinute: number; readonly lastsMin: number }
 }
 
 export type NetworkList = 'topology' | 'phases' | 'radio-nodes'

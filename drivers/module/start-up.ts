@@ -47,11 +47,7 @@ function* identify(place: Workplace, mode: RunMode): Procedure<boolean> {
   meet(place, mode, version, mainNode)
   if (!(yield* pauseRouting(place))) return false
   if (!(yield* learnConcurrent(place))) return false
-  for (const unit of place.module === null ? [] : (place.kind.prepare?.(place.module) ?? [])) {
-    const result = yield* ask(unit)
-    if (result.kind === 'silent') return false
-    if (result.kind === 'denied') place.refused(unit.name, result.denial)
-  }
+  if (place.kind.prepare !== undefined && !(yield* place.kind.prepare(place))) return false
   place.stage = 'aligning'
   if (place.nodes.isSet && (yield* alignArchive(place)) === 'silent') return false
   const reports = yield* ask({ name: 'allow-reports', allowed: place.choice.reports })

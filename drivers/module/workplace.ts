@@ -54,6 +54,10 @@ export class Workplace {
   quietUntil: MonotonicMs
   /** The line is kept free for a broadcast, whose delay somebody has asked. */
   reservedUntil: MonotonicMs
+  /** The network is being built until then; nodes that are not known to be in it are not asked. */
+  buildingUntil: MonotonicMs
+  /** When all lists should be read, besides the usual; null: not. */
+  listsWantedAt: MonotonicMs | null = null
   /** An exchange that cannot wait is there. */
   hasUrgent: () => boolean = () => false
   /** A search is under way, and the module has said that it is over. */
@@ -91,6 +95,7 @@ export class Workplace {
     this.readySince = options.now
     this.quietUntil = options.now
     this.reservedUntil = options.now
+    this.buildingUntil = options.now
   }
 
   /** What one read is given: what the module tells, within the medium's bounds, and a margin so that it ends before us. */
@@ -131,6 +136,23 @@ export class Workplace {
 
   decideWay(): void {
     if (this.module !== null) this.way = readingWay(this.choice, this.profile, this.module, this.concurrent)
+  }
+
+  /** The archive, or the radio's own settings, have changed: the network is built anew, and then looked at. */
+  networkChanged(): void {
+    const { building } = this.profile
+    if (building === undefined) return
+    this.buildingUntil = monotonicMs(this.now + building.afterMs + building.lastsMs)
+    this.listsWantedAt = monotonicMs(this.now + building.afterMs + building.lastsMs / 2)
+  }
+
+  /** The module looks after its network now, by the site's clock. */
+  get isMaintained(): boolean {
+    const { maintenance } = this.profile
+    const time = maintenance === undefined ? null : this.localTime()
+    if (maintenance === undefined || time === null) return false
+    const minute = time.hour * 60 + time.minute - maintenance.fromMinute
+    return minute >= 0 && minute < maintenance.lastsMin
   }
 
   keepQuiet(ms: number): void {

@@ -1,5 +1,6 @@
 import type { Scanner } from '../../src/ports/index.js'
-import { joined, type Asked } from './bus-state.js'
+import { searchFrame, searchFrameAnywhere } from '../link/index.js'
+import type { Asked } from './bus-state.js'
 
 /** What received bytes hold: perhaps the request's echo, noise, a frame, and bytes that are not judged yet. */
 export interface Found {
@@ -24,31 +25,12 @@ export function findReply(asked: Asked, bytes: Uint8Array): Found {
   return scan(scannerOf(asked), bytes)
 }
 
-/** Nothing more will come: gives up one byte after the other until a frame stands at the start. */
+/** Nothing more will come: a true frame may stand inside a false start. */
 export function rescan(asked: Asked, bytes: Uint8Array): Found {
-  const scanner = scannerOf(asked)
-  for (let skipped = 0; skipped < bytes.length; skipped++) {
-    const found = scan(scanner, bytes.subarray(skipped))
-    if (found.frame !== null) return { ...found, noise: joined(bytes.subarray(0, skipped), found.noise) }
-  }
-  return { echo: null, mayEcho: false, noise: bytes, frame: null, rest: none }
+  return { echo: null, mayEcho: false, ...searchFrameAnywhere(scannerOf(asked), bytes) }
 }
 
-function scan(scanner: Scanner, bytes: Uint8Array): Found {
-  let at = 0
-  while (at < bytes.length) {
-    const result = scanner(bytes.subarray(at))
-    if (result.kind === 'incomplete') break
-    if (result.kind === 'frame') {
-      const end = at + result.length
-      const frame = bytes.slice(at, end)
-      return { echo: null, mayEcho: false, noise: bytes.subarray(0, at), frame, rest: bytes.subarray(end) }
-    }
-    at += Math.max(1, result.skip)
-  }
-  const judged = Math.min(at, bytes.length)
-  return { echo: null, mayEcho: false, noise: bytes.subarray(0, judged), frame: null, rest: bytes.subarray(judged) }
-}
+const scan = (scanner: Scanner, bytes: Uint8Array): Found => ({ echo: null, mayEcho: false, ...searchFrame(scanner, bytes) })
 
 const scannerOf = (asked: Asked): Scanner => (asked.request.reply === 'none' ? silent : asked.request.reply)
 

@@ -81,12 +81,20 @@ export interface TraceLine {
   readonly note: string
 }
 
+/** Outgoing control lines of a serial port: `true` is asserted, which is a low pin on most TTL adapters. */
+export interface ModemLines {
+  readonly dtr: boolean
+  readonly rts: boolean
+}
+
 /** Bytes in and out of one physical channel. Never queues: a write to a link that is not open is refused. */
 export interface Link {
   readonly isOpen: () => boolean
   /** Wire time of one byte, ms; 0 where the link has no pace of its own (TCP). */
   readonly byteMs: number
   write(bytes: Uint8Array): { readonly ok: true } | { readonly ok: false; readonly code: string }
+  /** Never rejects; `no-lines` where the channel has none (TCP, a terminal). A port that is opened anew has both asserted. */
+  setLines?(lines: ModemLines): Promise<{ readonly ok: true } | { readonly ok: false; readonly code: string }>
   onBytes(handler: (bytes: Uint8Array) => void): void
   onState(handler: (open: boolean, code: string) => void): void
   /** Opens and keeps reopening with back-off until closed. */

@@ -54,6 +54,23 @@ export interface MeshSnapshot {
   readonly nodes: readonly MeshNodeState[]
   /** Since the start. */
   readonly moduleRestarts: number
+  /** Of a radio that shares the air by our own count. */
+  readonly air?: MeshAir
+}
+
+/** What a radio has had of the air; since the start where nothing else is said. */
+export interface MeshAir {
+  readonly sentMs: number
+  readonly heardMs: number
+  readonly packetsSent: number
+  readonly packetsHeard: number
+  /** Exchanges that followed a failed one with the same node. */
+  readonly retries: number
+  /** Requests that did not leave because the hour's share was spent. */
+  readonly refused: number
+  /** Sent within the hour behind, and what an hour may have. */
+  readonly hourSpentMs: number
+  readonly hourMs: number
 }
 
 /** What a network tells by itself. */

@@ -220,3 +220,21 @@ await t.test('lesson 20: a port that flaps does not fill the log', async (t) => 
     'the log says how many it left out',
   )
 })
+
+await t.test('modem lines are set where the channel has them, and nowhere else', async (t) => {
+  const { link, port } = bench()
+  t.strictSame(await link.setLines({ dtr: true, rts: false }), { ok: false, code: 'not-open' })
+  link.start()
+  t.strictSame(await link.setLines({ dtr: true, rts: false }), { ok: false, code: 'no-lines' }, 'a TCP connection')
+  const set: unknown[] = []
+  const setLines: Channel['setLines'] = (lines) => {
+    set.push(lines)
+    return Promise.resolve({ ok: true })
+  }
+  port.answer = (events) => events.opened({ ...port.channel(), setLines })
+  const serial = bench()
+  serial.port.answer = port.answer
+  serial.link.start()
+  t.strictSame(await serial.link.setLines({ dtr: true, rts: false }), { ok: true })
+  t.strictSame(set, [{ dtr: true, rts: false }])
+})

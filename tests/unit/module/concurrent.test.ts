@@ -143,24 +143,27 @@ await t.test('lesson 19: what is no reply to this request is garbled, nothing is
   t.match(await bench.ask(readOf(1)), { kind: 'garbled' }, 'a length that is not there')
 })
 
-await t.test('lesson 16: a meter that never answers costs its own time; its late answer settles nothing', async (t) => {
-  const bench = moduleBench({ meters: ten })
-  await bench.up()
-  bench.module.misbehave = ({ afn, meter }) => (afn === 0xf1 && meter === wireOf(1) ? { lateMs: 60_000 } : null)
-  const dead = bench.bus.exchange(readOf(1), monotonicMs(bench.now() + 120_000))
-  const startedAt = bench.now()
-  for (let round = 0; round < 20; round++) {
-    const outcomes = await bench.run(start(bench, [readOf(2), readOf(3), readOf(4), readOf(5)]))
-    t.ok(outcomes.every(({ kind }) => kind === 'reply'))
-  }
-  t.ok(bench.now() - startedAt < 40_000, 'the others do not wait')
-  t.strictSame(await bench.run(dead), { kind: 'silent' })
-  t.equal(Math.round((bench.now() - startedAt) / 1_000), 45, 'what the module told, and a margin')
-  bench.module.misbehave = () => null
-  await bench.time.runFor(30_000)
-  t.equal(bench.bus.trace().at(-1)?.note.includes('late'), true)
-  t.match(await bench.ask(readOf(1)), { kind: 'reply' })
-})
+await t.test(
+  'lessons 16, 17: a meter that never answers costs its own time and nobody else’s; its late answer settles nothing',
+  async (t) => {
+    const bench = moduleBench({ meters: ten })
+    await bench.up()
+    bench.module.misbehave = ({ afn, meter }) => (afn === 0xf1 && meter === wireOf(1) ? { lateMs: 60_000 } : null)
+    const dead = bench.bus.exchange(readOf(1), monotonicMs(bench.now() + 120_000))
+    const startedAt = bench.now()
+    for (let round = 0; round < 20; round++) {
+      const outcomes = await bench.run(start(bench, [readOf(2), readOf(3), readOf(4), readOf(5)]))
+      t.ok(outcomes.every(({ kind }) => kind === 'reply'))
+    }
+    t.ok(bench.now() - startedAt < 40_000, 'the others do not wait')
+    t.strictSame(await bench.run(dead), { kind: 'silent' })
+    t.equal(Math.round((bench.now() - startedAt) / 1_000), 45, 'what the module told, and a margin')
+    bench.module.misbehave = () => null
+    await bench.time.runFor(30_000)
+    t.equal(bench.bus.trace().at(-1)?.note.includes('late'), true)
+    t.match(await bench.ask(readOf(1)), { kind: 'reply' })
+  },
+)
 
 await t.test('an answer that comes twice settles once, also when the meter is asked anew', async (t) => {
   const bench = moduleBench({ meters: ten })
@@ -224,4 +227,26 @@ await t.test('signal strength and phase of the answers are kept, and nodes are j
   bench.module.meter = () => null
   for (let round = 0; round < 5; round++) await bench.ask(readOf(1))
   t.equal(bench.bus.network.snapshot().nodes[0]?.verdict, 'slow')
+})
+
+await t.test('lesson 18: the late answer to an earlier request is never taken for the answer to a later one', async (t) => {
+  for (const medium of [1, 2] as const) {
+    const bench = moduleBench({ meters: [1], module: { medium, led: 1 } })
+    await bench.up()
+    let value = 1
+    bench.module.meter = (_, frame) => replyOf(frame[1] ?? 0, frame[2] ?? 0, value++)
+    let delays = [50_000, 20_000]
+    bench.module.misbehave = ({ afn }) => {
+      if (afn !== 0xf1 && afn !== 0x13) return null
+      const [lateMs = 40, ...rest] = delays
+      delays = rest
+      return { lateMs }
+    }
+    t.strictSame(await bench.ask(readOf(1)), { kind: 'silent' })
+    t.match(
+      await bench.ask(readOf(1)),
+      { kind: 'reply', frame: replyOf(1, 1, 2) },
+      'not the first value, which came while it was waited for',
+    )
+  }
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ModuleKind, ModuleProfile } from '../../../drivers/module/index.js'
+import { ask, type ModuleKind, type ModuleProfile } from '../../../drivers/module/index.js'
 import { moduleBench, readOf, wireOf } from '../../helpers/module-bench.js'
 import { addressBytes, moduleFrame, word } from '../../helpers/scripted-module.js'
 
@@ -16,7 +16,11 @@ const kind: ModuleKind = {
   modes: [10],
   mediumGuess: 'wireless',
   profileOf: () => profile,
-  prepare: () => [{ name: 'set-radio-parameters', channelGroup: 17, power: 255 }],
+  prepare: function* (place) {
+    const set = yield* ask({ name: 'set-radio-parameters', channelGroup: 17, power: 255 })
+    if (set.kind === 'denied') place.refused('set-radio-parameters', set.denial)
+    return set.kind !== 'silent'
+  },
 }
 
 await t.test('a medium of its own: its mode, its preparation, its list of nodes in several frames', async (t) => {
