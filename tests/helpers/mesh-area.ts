@@ -1,11 +1,6 @@
-import {
-  createModuleBus,
-  type ModuleBus,
-  type ModuleChoice,
-  type ModuleKind,
-  type ModuleSettings,
-} from '../../drivers/module/index.js'
+import { type ModuleBus, type ModuleChoice, type ModuleSettings } from '../../drivers/module/index.js'
 import { createPlcBus } from '../../drivers/plc/index.js'
+import { createRadioModuleBus } from '../../drivers/wireless/index.js'
 import { SimulatedArea, VirtualTime, type AreaOptions, type LinkPlan } from '../../drivers/simulated/index.js'
 import type { SimulatedModule } from '../../drivers/simulated/index.js'
 import { dayMs, epochMs, linkId, monotonicMs, type Meter } from '../../src/model/index.js'
@@ -36,21 +31,6 @@ export interface MeshBenchOptions {
   readonly nodes?: readonly number[]
 }
 
-/** A radio module as the shared machine needs to know it, as long as the area is what is tested. */
-export const radioKind: ModuleKind = {
-  name: 'radio',
-  modes: [10],
-  mediumGuess: 'wireless',
-  profileOf: () => ({
-    ways: ['forward'],
-    gapMs: 0,
-    readMs: { min: 20_000, max: 60_000 },
-    slowReplyMs: 10_000,
-    lists: ['radio-nodes'],
-    knows698: true,
-  }),
-}
-
 /** An area of one link with a module, and the driver for it. */
 export function meshBench({ link: plan, area: more, choice, settings, nodes }: MeshBenchOptions): MeshBench {
   const time = new VirtualTime({ wallStart: epochMs(marchFirst) })
@@ -71,7 +51,8 @@ export function meshBench({ link: plan, area: more, choice, settings, nodes }: M
     choice: { reading: 'auto' as const, window: null, mainNode: null, reports: true, ...choice },
     ...(settings === undefined ? {} : { settings }),
   }
-  const bus = plan.kind === 'wireless' ? createModuleBus({ ...options, kind: radioKind }) : createPlcBus(options)
+  const radio = { channelGroup: null, power: null, scale: null, ...options.choice }
+  const bus = plan.kind === 'wireless' ? createRadioModuleBus({ ...options, choice: radio }) : createPlcBus(options)
   const meters = area.archive
   const reports: MeshReport[] = []
   bus.network.onReport((report) => reports.push(report))
