@@ -1,11 +1,10 @@
-import { type ModuleBus, type ModuleChoice, type ModuleSettings } from '../../drivers/module/index.js'
-import { createPlcBus } from '../../drivers/plc/index.js'
-import { createRadioModuleBus } from '../../drivers/wireless/index.js'
+import type { ModuleChoice, ModuleSettings } from '../../drivers/module/index.js'
 import { SimulatedArea, VirtualTime, type AreaOptions, type LinkPlan } from '../../drivers/simulated/index.js'
 import type { SimulatedModule } from '../../drivers/simulated/index.js'
 import { dayMs, epochMs, linkId, monotonicMs, type Meter } from '../../src/model/index.js'
 import type { ExchangeOutcome, ExchangeRequest, MeshReport } from '../../src/ports/index.js'
 import { broadcastAddress, encodeRequest, replyScanner } from '../../src/protocols/dlt645/index.js'
+import { openAreaBus, type AreaBusUnderTest } from './area-buses.js'
 import { marchFirst } from './simulated-meter.js'
 
 /** A link of an area with the real driver on it, in virtual time. */
@@ -13,7 +12,7 @@ export interface MeshBench {
   readonly time: VirtualTime
   readonly area: SimulatedArea
   readonly module: SimulatedModule
-  readonly bus: ModuleBus
+  readonly bus: AreaBusUnderTest
   readonly meters: readonly Meter[]
   readonly reports: MeshReport[]
   /** Lets time pass until the bus is up. */
@@ -43,16 +42,9 @@ export function meshBench({ link: plan, area: more, choice, settings, nodes }: M
     { clock: time, timers: time },
   )
   const name = linkId('bus1')
-  const options = {
-    link: area.openLink(name, 64),
-    clock: time,
-    timers: time,
-    utcOffsetMinutes: 480,
-    choice: { reading: 'auto' as const, window: null, mainNode: null, reports: true, ...choice },
-    ...(settings === undefined ? {} : { settings }),
-  }
-  const radio = { channelGroup: null, power: null, scale: null, ...options.choice }
-  const bus = plan.kind === 'wireless' ? createRadioModuleBus({ ...options, choice: radio }) : createPlcBus(options)
+  const open = { area, time, setsNodes: false, ...(choice && { choice }), ...(settings && { settings }) }
+  const bus = openAreaBus(name, open)
+  if (bus.network === undefined) throw new Error('a module has a network')
   const meters = area.archive
   const reports: MeshReport[] = []
   bus.network.onReport((report) => reports.push(report))
