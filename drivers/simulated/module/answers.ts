@@ -106,8 +106,7 @@ function nodePage(
 /** Role 1 station, 2 proxy, 4 the module itself; TEI 1 is the module. */
 function topologyPage({ desk, ground }: Known, unit: Page): UpUnit | number {
   const { now } = desk
-  const inNetwork = [...desk.archive.nodes].filter(({ address }) => ground.knows(address, now))
-  const proxies = new Set(inNetwork.map(({ address }) => ground.topology.parent(ground.topology.place(address), now)?.address))
+  const { nodes: inNetwork, proxies } = ground.members(now)
   const main = { address: desk.mainNode, protocol: 0, number: mainNumber, addedAt: 0 }
   const slice = sliceOf(desk, unit, [main, ...inNetwork])
   if (slice === null) return badUnit
@@ -152,15 +151,14 @@ function radioPage(known: Known, unit: Page): UpUnit | number {
 
 function runState({ desk, ground, readNodes }: Known) {
   const { now } = desk
-  const nodes = [...desk.archive.nodes]
-  const inNetwork = nodes.filter(({ address }) => ground.knows(address, now))
+  const { nodes: inNetwork } = ground.members(now)
   const isSearching = desk.searchUntil !== null && now < desk.searchUntil
   const deepest = inNetwork.reduce((depth, { address }) => Math.max(depth, ground.topology.place(address).depth - 1), 0)
   return {
-    learningDone: inNetwork.length === nodes.length,
+    learningDone: inNetwork.length === desk.archive.size,
     working: isSearching || desk.routing === 'running',
     event: false,
-    nodes: nodes.length,
+    nodes: desk.archive.size,
     read: readNodes(),
     readThroughRelay: 0,
     isReading: desk.isReading,

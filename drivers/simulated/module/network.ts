@@ -1,7 +1,7 @@
 import type { Span } from '../meter-quirks.js'
 import type { SimulatedMeter } from '../meter.js'
 import { hash32 } from '../random.js'
-import type { NodeArchive } from './archive.js'
+import type { ArchivedNode, NodeArchive } from './archive.js'
 import type { MediumFigures } from './figures.js'
 import type { ModuleFaults } from './quirks.js'
 import type { NodePlace, Topology } from './topology.js'
@@ -15,12 +15,24 @@ export interface NetworkOptions {
   readonly meterAt: (address: string) => SimulatedMeter | null
 }
 
+/** Nodes in the network at a time. */
+export interface Members {
+  readonly at: number
+  readonly version: number
+  readonly nodes: readonly ArchivedNode[]
+  readonly proxies: ReadonlySet<string>
+}
+
+/** A list of many pages is worked out once for so long. */
+const membersKeptMs = 5_000
+
 /** Who is in a module's network, and who can be reached. True times throughout, ms. */
 export class MeshGround {
   readonly topology: Topology
   readonly #o: NetworkOptions
   /** When each node of the archive has joined or will. */
   readonly #joinsAt = new Map<string, number>()
+  #members: Members | null = null
 
   constructor(options: NetworkOptions) {
     this.#o = options
@@ -29,6 +41,7 @@ export class MeshGround {
 
   /** The network is built from nothing: everybody in the archive joins anew. */
   begin(now: number): void {
+    this.#members = null
     this.#joinsAt.clear()
     for (const { address } of this.#o.archive.nodes) this.#joinsAt.set(address, this.#joinTime(address, now))
   }
@@ -65,6 +78,21 @@ export class MeshGround {
       .faults()
       .awaySpans(address)
       .some(({ fromMs, toMs }) => now >= fromMs && now < toMs + rejoinMs)
+  }
+
+  /** Nodes in the network, and which of them are on the way of others; as it was a few seconds ago at most, for lists in many pages. */
+  members(now: number): Members {
+    const { archive } = this.#o
+    const old = this.#members
+    if (old !== null && old.version === archive.version && now - old.at < membersKeptMs) return old
+    const nodes = [...archive.nodes].filter(({ address }) => this.knows(address, now))
+    const proxies = new Set<string>()
+    for (const { address } of nodes) {
+      const above = this.topology.parent(this.topology.place(address), now)
+      if (above !== null) proxies.add(above.address)
+    }
+    this.#members = { at: now, version: archive.version, nodes, proxies }
+    return this.#members
   }
 
   /** Whether a unit with supply is at an address: one that a search finds. */
