@@ -64,6 +64,7 @@ export class DeviceServer implements AreaServer {
   }
 
   async close(): Promise<void> {
+    this.#o.device.powerOff()
     this.#socket?.destroy()
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
   }

@@ -8,6 +8,8 @@ export interface FarDevice {
   onSpeak(handler: (bytes: Uint8Array) => void): void
   /** The line was opened: a device that is fed by it starts, once. */
   powerOn(): void
+  /** For good: nothing is left that would keep a process alive. */
+  powerOff(): void
   /** Outgoing control lines of the port; absent: the device has none. */
   setLines?(lines: FarLines): void
 }

@@ -103,6 +103,9 @@ export class SimulatedRadioModem implements FarDevice {
 
   powerOn(): void {}
 
+  /** Nothing of a modem waits for long. */
+  powerOff(): void {}
+
   /** Both not asserted: configuration mode (the pins M0 and M1 are high then). */
   setLines({ dtr, rts }: FarLines): void {
     this.#isConfiguring = !dtr && !rts

@@ -29,6 +29,9 @@ export interface DeskOptions {
   readonly speak: (bytes: Uint8Array) => void
 }
 
+/** Shorter waits are not worth being kept for cancelling. */
+const longMs = 2_000
+
 /** What the module does by itself: nothing, its own reading, or that with a pause. */
 export type Routing = 'idle' | 'running' | 'paused'
 
@@ -61,6 +64,8 @@ export class ModuleDesk {
   #sequence = 0
   /** Changes when the supply goes: what was under way is forgotten. */
   #life = 0
+  /** Ways to cancel what waits for long. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(options: DeskOptions) {
     this.#o = options
@@ -97,7 +102,7 @@ export class ModuleDesk {
   /** Calls back unless the supply goes meanwhile. */
   later(delayMs: number, fire: () => void): void {
     const life = this.#life
-    this.#o.timers.after(Math.max(0, delayMs), () => {
+    this.#after(delayMs, () => {
       if (life === this.#life) fire()
     })
   }
@@ -105,7 +110,7 @@ export class ModuleDesk {
   /** At a true time; never, where it has passed or is infinite. */
   at(trueMs: number, fire: () => void): void {
     const delayMs = trueMs - this.now
-    if (delayMs >= 0 && Number.isFinite(delayMs)) this.#o.timers.after(delayMs, fire)
+    if (delayMs >= 0 && Number.isFinite(delayMs)) this.#after(delayMs, fire)
   }
 
   /** The supply is gone. */
@@ -115,6 +120,23 @@ export class ModuleDesk {
     this.reportsAllowed = false
     this.searchUntil = null
     this.broadcastUntil = 0
+  }
+
+  /** Nothing happens any more: what waits for long would keep a process alive. */
+  end(): void {
+    this.forget()
+    for (const cancel of this.#waiting) cancel()
+    this.#waiting.clear()
+  }
+
+  #after(delayMs: number, fire: () => void): void {
+    const { timers } = this.#o
+    if (delayMs < longMs) return void timers.after(Math.max(0, delayMs), fire)
+    const cancel = timers.after(delayMs, () => {
+      this.#waiting.delete(cancel)
+      fire()
+    })
+    this.#waiting.add(cancel)
   }
 
   /** Answers a request with data of its own function. */

@@ -178,6 +178,11 @@ export class SimulatedModule implements FarDevice {
     this.#boot(this.#desk.archive.size > 0 && this.#o.archive !== undefined)
   }
 
+  powerOff(): void {
+    this.#isReady = false
+    this.#desk.end()
+  }
+
   /** The supply blinks, or 01F1. */
   restart(): void {
     if (!this.#hasPower) return
