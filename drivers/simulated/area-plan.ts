@@ -1,89 +1,22 @@
 import { linkId, meterAddress, meterId, type LinkId, type Meter, type RateSwitch } from '../../src/model/index.js'
+import {
+  busesMax,
+  metersPerBusMax,
+  noShares,
+  simulatedPassword,
+  type AreaOptions,
+  type AreaShares,
+  type LinkPlan,
+  type MeterKind,
+} from './area-options.js'
 import { noFaults, type BusFaults } from './fault-plan.js'
+import { usualProtocol } from './languages.js'
 import { loadShape, sumOfLoads, type LoadKind, type LoadShape } from './load-shape.js'
 import type { MeterOptions } from './meter.js'
 import { noQuirks, type MeterQuirks } from './meter-quirks.js'
+import { modbusPrefix } from './modbus-speaker.js'
 import { hashText, seededRandom, type SeededRandom } from './random.js'
 import { fourRateTable, oneRateTable } from './time-table.js'
-
-/** How many of all meters are of a kind, in millionths; which ones follows from the seed. */
-export interface AreaShares {
-  readonly commercial: number
-  readonly generation: number
-  readonly threePhase: number
-  readonly singleRate: number
-  readonly noFreezes: number
-  readonly noProfile: number
-  readonly trailingAa: number
-  /** Error and execution words of 2013. */
-  readonly relayWords: number
-  readonly securityChip: number
-  readonly noPreamble: number
-  /** Answers after 300 … 500 ms. */
-  readonly slow: number
-  readonly heartbeat: number
-  /** Never answers. */
-  readonly dead: number
-}
-
-export const noShares: AreaShares = {
-  commercial: 0,
-  generation: 0,
-  threePhase: 0,
-  singleRate: 0,
-  noFreezes: 0,
-  noProfile: 0,
-  trailingAa: 0,
-  relayWords: 0,
-  securityChip: 0,
-  noPreamble: 0,
-  slow: 0,
-  heartbeat: 0,
-  dead: 0,
-}
-
-/** A transformer area in a few lines; the rest follows from the seed. */
-export interface AreaOptions {
-  readonly seed: number
-  readonly buses: number
-  readonly metersPerBus: number
-  /** True time (ms since 1970, UTC) at which the area begins. */
-  readonly startsAt: number
-  readonly utcOffsetMinutes: number
-  readonly baud: number
-  /** Meters run this long before the start, so that they have a history; ms. */
-  readonly historyMs?: number
-  readonly shares?: Partial<AreaShares>
-  /** For every bus; `faultsOf` changes them for one. */
-  readonly faults?: Partial<BusFaults>
-  readonly faultsOf?: (bus: number) => Partial<BusFaults>
-  /** For every meter; `quirksOf` changes them for one, counted over all buses. */
-  readonly quirks?: Partial<MeterQuirks>
-  readonly quirksOf?: (meter: number) => Partial<MeterQuirks>
-  /** What else is special about one meter, counted over all buses: its registers at the start, its load, its clock. */
-  readonly optionsOf?: (meter: number) => Partial<Omit<MeterOptions, 'address' | 'quirks'>>
-  /** Day table of meters with four rates; default: as the grid's. */
-  readonly table?: readonly RateSwitch[]
-  /** Level and password of every meter. */
-  readonly password?: string
-  /** A meter of the whole area behind current transformers, the last one of the first bus. */
-  readonly supplyMeter?: boolean
-  readonly clockOffsetMsMax?: number
-  readonly clockDriftPpmMax?: number
-  readonly profileIntervalMinutes?: number
-  readonly profileDays?: number
-  /** Name of the archive's profile for a kind of meter. */
-  readonly profileOf?: (kind: MeterKind) => string
-}
-
-export interface MeterKind {
-  readonly phases: 1 | 3
-  readonly rates: number
-}
-
-/** Buses and meters of one area, and addresses that can be told apart at sight. */
-export const busesMax = 99
-export const metersPerBusMax = 9999
 
 export interface PlannedMeter {
   readonly options: MeterOptions
@@ -92,51 +25,93 @@ export interface PlannedMeter {
 }
 export interface PlannedBus {
   readonly link: LinkId
+  readonly plan: LinkPlan
   readonly seed: number
   readonly faults: BusFaults
   readonly meters: readonly PlannedMeter[]
 }
 
-/** Baud rate to wire time of a byte: start, 8 data, parity, stop; 0 baud is no pace. */
-export const byteMsOf = (baud: number): number => (baud > 0 ? 11_000 / baud : 0)
-
-/** Password of level 02 of simulated meters where none is given. */
-export const simulatedPassword = '02123456'
-
 /**
  * Works an area out: the same options give the same meters.
  *
- * @throws RangeError for more buses or meters than an area can have
+ * @throws RangeError for more links or meters than an area can have
  */
 export function planArea(options: AreaOptions): readonly PlannedBus[] {
-  const { buses, metersPerBus } = options
-  if (!(buses >= 1 && buses <= busesMax)) throw new RangeError(`an area has 1 to ${busesMax} buses, not ${buses}`)
-  if (!(metersPerBus >= 1 && metersPerBus <= metersPerBusMax)) {
-    throw new RangeError(`a bus has 1 to ${metersPerBusMax} meters, not ${metersPerBus}`)
-  }
-  const kinds = drawKinds(options)
-  const planned = Array.from({ length: buses * metersPerBus }, (_, index) => planMeter(options, index, kinds))
-  const list = Array.from({ length: buses }, (_, bus) => planned.slice(bus * metersPerBus, (bus + 1) * metersPerBus))
-  if (options.supplyMeter === true) list[0]?.push(supplyMeter(options, planned))
-  return list.map((meters, bus) => ({
-    link: linkOf(bus),
-    seed: hashText(options.seed, `bus ${bus}`),
-    faults: { ...noFaults, ...options.faults, ...options.faultsOf?.(bus) },
-    meters,
-  }))
+  const plans = linkPlans(options)
+  const layout = layOut(options, plans)
+  const kinds = drawKinds(options, layout.places.length)
+  const planned = layout.places.map((place, index) => planMeter(options, { place, index, kinds, layout }))
+  return plans.map((plan, bus) => {
+    const meters = planned.filter((_, index) => layout.places[index]?.bus === bus)
+    if (bus === 0 && options.supplyMeter === true) meters.push(supplyMeter(options, planned, layout))
+    return {
+      link: layout.links[bus] ?? linkId(''),
+      plan,
+      seed: hashText(options.seed, `bus ${bus}`),
+      faults: { ...noFaults, ...(isWired(plan) ? options.faults : {}), ...plan.faults, ...options.faultsOf?.(bus) },
+      meters: [...meters, ...devicesOf(options, { plan, bus, layout })],
+    }
+  })
 }
 
-const linkOf = (bus: number): LinkId => linkId(`bus${bus + 1}`)
+/** The plan's links, or buses as they are without one. @throws RangeError for more than an area can have */
+function linkPlans({ links, buses = 1, metersPerBus = 1 }: AreaOptions): readonly LinkPlan[] {
+  const count = links?.length ?? buses
+  if (!(count >= 1 && count <= busesMax)) throw new RangeError(`an area has 1 to ${busesMax} buses, not ${count}`)
+  const plans = links ?? Array.from({ length: count }, (): LinkPlan => ({ kind: 'rs485', meters: metersPerBus }))
+  const wrong = plans.find(({ meters }) => !(meters >= 1 && meters <= metersPerBusMax))
+  if (wrong !== undefined) throw new RangeError(`a bus has 1 to ${metersPerBusMax} meters, not ${wrong.meters}`)
+  return plans
+}
+
+/** Whether meters hang on wires whose faults the area as a whole decides. */
+const isWired = ({ kind }: LinkPlan): boolean => kind === 'rs485'
+
+interface Place {
+  readonly bus: number
+  /** Within its link, from 1. */
+  readonly number: number
+}
+
+interface Layout {
+  readonly plans: readonly LinkPlan[]
+  readonly links: readonly LinkId[]
+  /** Of all meters, in order. */
+  readonly places: readonly Place[]
+  /** Of each link: the protocol of the meter of a number. */
+  readonly protocols: readonly ((number: number) => string)[]
+}
+
+function layOut(options: AreaOptions, plans: readonly LinkPlan[]): Layout {
+  const links = plans.map(({ link }, bus) => linkId(link ?? `bus${bus + 1}`))
+  if (new Set(links).size < links.length) throw new RangeError('two links of an area have one name')
+  const places = plans.flatMap(({ meters }, bus) => Array.from({ length: meters }, (_, index) => ({ bus, number: index + 1 })))
+  return { plans, links, places, protocols: plans.map((plan, bus) => protocolsOf(options, plan, bus)) }
+}
+
+/** The exact number of meters of each protocol, at places that the seed chooses. */
+function protocolsOf({ seed }: AreaOptions, { meters, protocols = {} }: LinkPlan, bus: number): (number: number) => string {
+  const places = shuffled(meters, seededRandom(seed).fork(`protocols ${bus}`))
+  const chosen = new Map<number, string>()
+  let at = 0
+  for (const [protocol, ppm] of Object.entries(protocols)) {
+    const end = Math.min(meters, at + Math.round((meters * ppm) / 1_000_000))
+    for (; at < end; at++) chosen.set((places[at] ?? 0) + 1, protocol)
+  }
+  return (number) => chosen.get(number) ?? usualProtocol
+}
+
 const phaseNames = ['A', 'B', 'C'] as const
 const metersPerBox = 6
 /** Peak of the supply meter's secondary side, watts: 5 A current transformers. */
 const secondaryPeakWatts = 3000
+/** Behind a module an answer has to fit the one length byte of 13F1. */
+const modulePieceBytes = 200
 
 type Kinds = { readonly [K in keyof AreaShares]: ReadonlySet<number> }
 
 /** The exact number of each kind, at places that the seed chooses. */
-function drawKinds(options: AreaOptions): Kinds {
-  const count = options.buses * options.metersPerBus
+function drawKinds(options: AreaOptions, count: number): Kinds {
   const shares = { ...noShares, ...options.shares }
   const draw = (name: keyof AreaShares): ReadonlySet<number> => {
     const places = shuffled(count, seededRandom(options.seed).fork(`share ${name}`))
@@ -159,21 +134,52 @@ function drawKinds(options: AreaOptions): Kinds {
   }
 }
 
-function planMeter(options: AreaOptions, index: number, kinds: Kinds): PlannedMeter {
+interface Planning {
+  readonly place: Place
+  readonly index: number
+  readonly kinds: Kinds
+  readonly layout: Layout
+}
+
+function planMeter(options: AreaOptions, { place, index, kinds, layout }: Planning): PlannedMeter {
   const seed = hashText(options.seed, `meter ${index}`)
   const random = seededRandom(seed)
   const kind: LoadKind = kinds.generation.has(index) ? 'generation' : kinds.commercial.has(index) ? 'commercial' : 'residential'
   const phases = kinds.threePhase.has(index) ? 3 : 1
   const rates = kinds.singleRate.has(index) ? 1 : 4
   const peakWatts = (phases === 3 ? 6000 : 1200) + random.below(phases === 3 ? 9000 : 2400)
-  const place = { bus: Math.floor(index / options.metersPerBus), number: (index % options.metersPerBus) + 1 }
+  const protocol = layout.protocols[place.bus]?.(place.number) ?? usualProtocol
   const load = loadShape({ kind, seed, peakWatts })
   const base = meterBase(options, { ...place, seed, load, phases, rates, random })
-  const quirks = { ...noQuirks, ...options.quirks, ...quirksOf(kinds, index), ...options.quirksOf?.(index) }
+  const medium = isBehindModule(layout.plans[place.bus]) ? { pieceBytes: modulePieceBytes } : {}
+  const quirks = { ...noQuirks, ...medium, ...options.quirks, ...quirksOf(kinds, index), ...options.quirksOf?.(index) }
+  const role = kind === 'generation' ? 'generation' : 'customer'
   return {
-    options: { ...base, ...options.optionsOf?.(index), quirks },
-    meter: archiveLine(options, { ...place, phases, rates, ct: 1, role: kind === 'generation' ? 'generation' : 'customer' }),
+    options: { ...base, ...options.optionsOf?.(index), quirks, protocol },
+    meter: archiveLine(options, layout, { ...place, phases, rates, ct: 1, role, protocol, address: base.address }),
   }
+}
+
+const isBehindModule = (plan: LinkPlan | undefined): boolean =>
+  plan !== undefined && plan.kind !== 'rs485' && plan.kind !== 'radio-modem'
+
+/** Modbus devices of a link: their addresses are 1, 2 …, and their load is small and steady. */
+function devicesOf(
+  options: AreaOptions,
+  on: { readonly plan: LinkPlan; readonly bus: number; readonly layout: Layout },
+): readonly PlannedMeter[] {
+  return (on.plan.devices ?? []).map((modbusMap, index) => {
+    const seed = hashText(options.seed, `device ${on.bus} ${index}`)
+    const place = { bus: on.bus, number: on.plan.meters + 2 + index }
+    const load = loadShape({ kind: 'commercial', seed, peakWatts: 1500 })
+    const base = meterBase(options, { ...place, seed, load, phases: 3, rates: 1, random: seededRandom(seed) })
+    const address = String(index + 1)
+    const protocol = `${modbusPrefix}${modbusMap.name}`
+    return {
+      options: { ...base, address, protocol, modbusMap, quirks: { ...noQuirks, ...options.quirks } },
+      meter: archiveLine(options, on.layout, { ...place, phases: 3, rates: 1, ct: 1, role: 'customer', protocol, address }),
+    }
+  })
 }
 
 function quirksOf(kinds: Kinds, index: number): Partial<MeterQuirks> {
@@ -223,7 +229,7 @@ function meterBase(options: AreaOptions, base: Base): Omit<MeterOptions, 'quirks
 }
 
 /** All loads and 4 % of loss, measured on the secondary side. */
-function supplyMeter(options: AreaOptions, planned: readonly PlannedMeter[]): PlannedMeter {
+function supplyMeter(options: AreaOptions, planned: readonly PlannedMeter[], layout: Layout): PlannedMeter {
   const seed = hashText(options.seed, 'supply meter')
   const sum = sumOfLoads(
     planned.map((line) => line.options.load),
@@ -231,11 +237,14 @@ function supplyMeter(options: AreaOptions, planned: readonly PlannedMeter[]): Pl
   )
   const ct = Math.max(1, Math.ceil((planned.length * 3000) / secondaryPeakWatts / 5) * 5)
   const load = { wattsAt: (quarter: number): number => Math.floor(sum.wattsAt(quarter) / ct) }
-  const place = { bus: 0, number: options.metersPerBus + 1 }
+  const place = { bus: 0, number: (layout.plans[0]?.meters ?? 0) + 1 }
   const base = meterBase(options, { ...place, seed, load, phases: 3, rates: 4, random: seededRandom(seed) })
   return {
     options: { ...base, quirks: { ...noQuirks, ...options.quirks } },
-    meter: archiveLine(options, { ...place, phases: 3, rates: 4, ct, role: 'area-supply' }),
+    meter: archiveLine(options, layout, {
+      ...place,
+      ...{ phases: 3, rates: 4, ct, role: 'area-supply', protocol: usualProtocol, address: base.address },
+    }),
   }
 }
 
@@ -244,16 +253,17 @@ interface Line extends MeterKind {
   readonly number: number
   readonly ct: number
   readonly role: Meter['role']
+  readonly address: string
 }
 
-function archiveLine(options: AreaOptions, line: Line): Meter {
-  const { bus, number, phases, rates } = line
-  const profile = options.profileOf?.({ phases, rates }) ?? `dlt645-2007-${phases === 3 ? 'three' : 'single'}-phase`
+function archiveLine(options: AreaOptions, layout: Layout, line: Line): Meter {
+  const { bus, number, phases, rates, protocol } = line
+  const profile = options.profileOf?.({ phases, rates, protocol }) ?? profileName(line)
   return {
     id: meterId(`m${bus + 1}-${String(number).padStart(3, '0')}`),
-    address: meterAddress(addressOf(options.seed, line)),
-    protocol: 'dlt645-2007',
-    link: linkOf(bus),
+    address: meterAddress(line.address),
+    protocol,
+    link: layout.links[bus] ?? linkId(''),
     profile,
     ct: line.ct,
     pt: 1,
@@ -261,6 +271,11 @@ function archiveLine(options: AreaOptions, line: Line): Meter {
     phase: phases === 3 ? 'ABC' : (phaseNames[number % 3] ?? 'A'),
     box: `box-${bus + 1}-${Math.floor((number - 1) / metersPerBox) + 1}`,
   }
+}
+
+function profileName({ protocol, phases }: Line): string {
+  if (protocol.startsWith(modbusPrefix)) return `modbus-${protocol.slice(modbusPrefix.length)}`
+  return `${protocol}-${phases === 3 ? 'three' : 'single'}-phase`
 }
 
 /** Two digits of the seed, four of the bus, six of the meter. */

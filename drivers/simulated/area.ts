@@ -1,19 +1,28 @@
 import { linkId, type LinkId, type Meter } from '../../src/model/index.js'
-import type { Clock, Timers } from '../../src/ports/index.js'
-import { byteMsOf, planArea, type AreaOptions } from './area-plan.js'
+import type { Clock, Link, Timers } from '../../src/ports/index.js'
+import { byteMsOf, type AreaOptions, type LinkKind } from './area-options.js'
+import { planArea, type PlannedBus } from './area-plan.js'
 import { SimulatedBus } from './bus.js'
+import { DeviceLink } from './device-link.js'
 import { SimulatedLink } from './link.js'
 import { loadShape } from './load-shape.js'
 import { SimulatedMeter, type MeterTruth } from './meter.js'
-import { hashText } from './random.js'
+import { SimulatedModule } from './module/index.js'
+import { SimulatedRadioModem } from './radio-modem.js'
+import { hashText, seededRandom } from './random.js'
 import type { RelayAction } from './relay.js'
 import { SimulatedWire } from './wire.js'
 
-/** One bus of an area. */
+/** One link of an area. */
 export interface AreaBus {
   readonly link: LinkId
+  readonly kind: LinkKind
+  /** The meters. On RS-485 they share it; behind a module or a modem it is only where they are kept. */
   readonly wire: SimulatedWire
+  /** Wire time of a byte at the concentrator's port, ms. */
   readonly byteMs: number
+  /** Behind the port, where no wire with meters is: a communication module, or a radio modem. */
+  readonly device: SimulatedModule | SimulatedRadioModem | null
 }
 
 /** Where an area's true time comes from: monotonic time, which no step of the wall clock moves. */
@@ -41,10 +50,7 @@ export class SimulatedArea {
     const plan = planArea(options)
     this.archive = plan.flatMap(({ meters }) => meters.map(({ meter }) => meter))
     for (const meter of this.archive) this.#addressOf.set(meter.id, meter.address)
-    this.buses = plan.map(({ link, seed, faults, meters }) => {
-      const wire = new SimulatedWire({ meters: meters.map((planned) => new SimulatedMeter(planned.options)), faults, seed })
-      return { link, wire, byteMs: byteMsOf(options.baud) }
-    })
+    this.buses = plan.map((planned) => this.#makeBus(planned))
   }
 
   /** True time now, ms since 1970 (UTC). */
@@ -52,22 +58,77 @@ export class SimulatedArea {
     return this.#trueStart + Math.floor(this.#time.clock.monotonic())
   }
 
-  /** A bus for the runtime that needs no link. @throws RangeError for a link the area has not */
+  /** A bus for the runtime that needs no link. @throws RangeError for a link the area has not, or that is no RS-485 */
   openBus(link: LinkId): SimulatedBus {
-    const { wire, byteMs } = this.bus(link)
+    const { wire, byteMs, device } = this.bus(link)
+    if (device !== null) throw new RangeError(`behind link ${link} is no wire with meters: open the link for its driver`)
     return new SimulatedBus({ wire, byteMs, trueStart: this.#trueStart, ...this.#time })
   }
 
-  /** A channel for the real bus driver. */
-  openLink(link: LinkId, chunkBytes: number): SimulatedLink {
-    const { wire, byteMs } = this.bus(link)
-    return new SimulatedLink({ wire, byteMs, chunkBytes, trueStart: this.#trueStart, ...this.#time })
+  /**
+   * A channel for the real driver of a link.
+   *
+   * @param chunkBytes received bytes are handed up in pieces of at most so many
+   */
+  openLink(link: LinkId, chunkBytes: number): Link {
+    const { wire, byteMs, device } = this.bus(link)
+    const common = { chunkBytes, trueStart: this.#trueStart, ...this.#time }
+    if (device === null) return new SimulatedLink({ wire, byteMs, ...common })
+    const random = seededRandom(hashText(this.options.seed, link)).fork('device link')
+    return new DeviceLink({ device, faults: () => wire.faults, random, ...common })
+  }
+
+  /** The module behind a link. @throws RangeError where there is none */
+  module(link: LinkId): SimulatedModule {
+    const { device } = this.bus(link)
+    if (device instanceof SimulatedModule) return device
+    throw new RangeError(`behind link ${link} is no module`)
   }
 
   bus(link: LinkId): AreaBus {
     const found = this.buses.find((bus) => bus.link === link)
     if (found === undefined) throw new RangeError(`the area has no link ${link}`)
     return found
+  }
+
+  #makeBus({ link, plan, seed, faults, meters }: PlannedBus): AreaBus {
+    const wire = new SimulatedWire({ meters: meters.map((planned) => new SimulatedMeter(planned.options)), faults, seed })
+    const baud = plan.baud ?? this.options.baud
+    const device = this.#makeDevice({ plan, seed, meters }, wire, baud)
+    return { link, kind: plan.kind, wire, byteMs: device?.byteMs ?? byteMsOf(baud), device }
+  }
+
+  #makeDevice(
+    { plan, seed, meters }: Pick<PlannedBus, 'plan' | 'seed' | 'meters'>,
+    wire: SimulatedWire,
+    meterBaud: number,
+  ): SimulatedModule | SimulatedRadioModem | null {
+    const common = { seed, trueStart: this.#trueStart, ...this.#time }
+    switch (plan.kind) {
+      case 'rs485':
+        return null
+      case 'radio-modem':
+        return new SimulatedRadioModem({ ...plan.modem, ...common, wire, meterBaud: meterBaud > 0 ? meterBaud : 9600 })
+      case 'plc-hplc':
+      case 'plc-narrow':
+      case 'wireless': {
+        const { stands = false, ...module } = plan.module ?? {}
+        const archive = meters.map(({ meter }) => ({
+          address: meter.address.padStart(12, '0'),
+          protocol: protocolType(meter.protocol),
+        }))
+        const phases = new Map(meters.map(({ meter }) => [meter.address.padStart(12, '0'), phaseBits(meter.phase)]))
+        const phaseBitsOf = (address: string): number => phases.get(address) ?? 1
+        return new SimulatedModule({
+          ...module,
+          ...common,
+          medium: plan.kind,
+          meters: wire.meters,
+          phaseBitsOf,
+          ...(stands && { archive }),
+        })
+      }
+    }
   }
 
   /** All meters that hang on a wire now. */
@@ -138,3 +199,12 @@ export class SimulatedArea {
     return found.actions
   }
 }
+
+/** Type byte of a module's archive (facts on Q/GDW 1376.2 §2.5). */
+function protocolType(protocol: string): number {
+  const type = ['', 'dlt645-1997', 'dlt645-2007', 'dlt698-45'].indexOf(protocol)
+  return Math.max(0, type)
+}
+
+const phaseBits = (phase: string): number =>
+  (phase.includes('A') ? 1 : 0) | (phase.includes('B') ? 2 : 0) | (phase.includes('C') ? 4 : 0)

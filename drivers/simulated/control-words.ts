@@ -18,6 +18,10 @@ const forms: Readonly<Record<string, readonly string[]>> = {
   unplug: ['link'],
   plug: ['link'],
   statistics: [],
+  module: ['link'],
+  restart: ['link'],
+  wipe: ['link'],
+  swap: ['link', 'by'],
   stop: [],
 }
 

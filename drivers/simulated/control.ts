@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { linkId } from '../../src/model/index.js'
 import type { SimulatedArea } from './area.js'
-import type { SimulatedServer } from './tcp-server.js'
+import { moduleVendors, noModuleQuirks } from './module/index.js'
+import type { AreaServer } from './tcp-server.js'
 
 /** What a control line can reach. */
 export interface ControlledArea {
   readonly area: SimulatedArea
   /** The server of each link. */
-  readonly servers: ReadonlyMap<string, SimulatedServer>
+  readonly servers: ReadonlyMap<string, AreaServer>
   /** Ends the simulation. */
   readonly stop: () => void
 }
@@ -43,6 +44,10 @@ const commands = z.discriminatedUnion('do', [
     echo: z.boolean().optional(),
   }),
   z.strictObject({ do: z.literal('statistics') }),
+  z.strictObject({ do: z.literal('module'), link }),
+  z.strictObject({ do: z.literal('restart'), link }),
+  z.strictObject({ do: z.literal('wipe'), link }),
+  z.strictObject({ do: z.literal('swap'), link, by: z.enum(['plain', 'terse', 'odd', 'old']) }),
   z.strictObject({ do: z.literal('stop') }),
 ])
 type Command = z.infer<typeof commands>
@@ -102,6 +107,14 @@ function carryOut(world: ControlledArea, command: Command): unknown {
       return setFaults(area, command)
     case 'statistics':
       return Object.fromEntries([...world.servers].map(([name, server]) => [name, server.statistics]))
+    case 'module':
+      return describeModule(area, command.link)
+    case 'restart':
+      return area.module(linkId(command.link)).restart()
+    case 'wipe':
+      return area.module(linkId(command.link)).loseArchive()
+    case 'swap':
+      return area.module(linkId(command.link)).replace({ ...noModuleQuirks, ...moduleVendors[command.by] })
     case 'stop':
       return world.stop()
   }
@@ -119,6 +132,22 @@ function listMeters(area: SimulatedArea): unknown {
   )
 }
 
+/** What a module has counted, and how far its network is. */
+function describeModule(area: SimulatedArea, name: string): unknown {
+  const module = area.module(linkId(name))
+  const { wire } = area.bus(linkId(name))
+  const nodes = [...wire.meters.keys()].map((address) => ({ address, ...module.node(address.padStart(12, '0')) }))
+  const inNetwork = nodes.filter((node) => node.inNetwork).length
+  return {
+    medium: module.medium,
+    mainNode: module.mainNode,
+    archive: module.archiveSize,
+    inNetwork,
+    counts: module.counts,
+    nodes,
+  }
+}
+
 function setClock(area: SimulatedArea, name: string, aheadMs: number): void {
   const now = area.now()
   area.meter(name).setClock(now + area.options.utcOffsetMinutes * 60_000 + aheadMs, now)
@@ -131,7 +160,7 @@ function setFaults(area: SimulatedArea, command: Extract<Command, { do: 'faults'
   wire.faults = { ...wire.faults, ...given }
 }
 
-function serverOf(world: ControlledArea, name: string): SimulatedServer {
+function serverOf(world: ControlledArea, name: string): AreaServer {
   const server = world.servers.get(name)
   if (server === undefined) throw new RangeError(`no server serves link ${name}`)
   return server

@@ -19,16 +19,26 @@ export interface MeterQuirks {
   readonly relayRefusal: 'err' | 'word'
   /** Accepted relay orders are answered with an execution word. */
   readonly executionWord: boolean
-  /** Plain relay orders are refused; the enciphered form is not simulated. */
+  /** Plain relay orders, and with DL/T 698.45 all plain writes, are refused; the enciphered form is not simulated. */
   readonly needsSecurityChip: boolean
+  /** DL/T 698.45: reads want a random number and are answered with a MAC; only address and clock are read plainly. */
+  readonly needsRandomNumber: boolean
+  /** DL/T 698.45: a list of objects is refused by an error, or not answered at all. */
+  readonly lists: 'answered' | 'refused' | 'ignored'
+  /** DL/T 698.45: longer answers come in blocks that are fetched by GET next, instead of in pieces. */
+  readonly answersInBlocks: boolean
+  /** DL/T 645-1997: answers a wildcard with the wildcard in place of its own address. */
+  readonly echoesWildcard: boolean
   readonly emptyRecords: 'refused' | 'zeros'
   /** An unsolicited 91H this often; null: never. */
   readonly heartbeatEveryMs: number | null
   readonly tripDelayMinutes: number
   /** Energy flows although the contact shows open. */
   readonly weldedRelay: boolean
-  /** Data bytes of one answer; more goes into follow-up frames. */
+  /** DL/T 645: data bytes of one answer; more goes into follow-up frames. */
   readonly partBytes: number
+  /** DL/T 698.45: bytes of the APDU in one frame; more goes into pieces or blocks. */
+  readonly pieceBytes: number
   readonly deadSpans: readonly Span[]
 }
 
@@ -42,10 +52,15 @@ export const noQuirks: MeterQuirks = {
   relayRefusal: 'err',
   executionWord: false,
   needsSecurityChip: false,
+  needsRandomNumber: false,
+  lists: 'answered',
+  answersInBlocks: false,
+  echoesWildcard: false,
   emptyRecords: 'refused',
   heartbeatEveryMs: null,
   tripDelayMinutes: 0,
   weldedRelay: false,
   partBytes: 195,
+  pieceBytes: 960,
   deadSpans: [],
 }

@@ -1,19 +1,23 @@
 import type { RateSwitch } from '../../src/model/index.js'
-import { addressed, encodeReply, hasWildcard, parseRequest, type Frame, type Reply } from '../../src/protocols/dlt645/index.js'
+import type { ModbusMap } from '../../src/protocols/modbus/index.js'
 import type { FeederPoint } from './electrical.js'
+import { languageOf, usualProtocol } from './languages.js'
 import type { LoadShape } from './load-shape.js'
 import { MeterClock } from './meter-clock.js'
 import type { MeterQuirks } from './meter-quirks.js'
-import { MeterServices } from './meter-services.js'
-import type { MeterView } from './meter-view.js'
-import { initialParameters } from './parameter-registers.js'
 import { Physics } from './physics.js'
 import { seededRandom, type SeededRandom } from './random.js'
 import { SupplyRelay } from './relay.js'
+import type { MeterBody, MeterLanguage, MeterSpeaker } from './speaker.js'
 
+/** What a meter is made of. */
 export interface MeterOptions {
-  /** 12 digits as displayed. */
+  /** As its protocol has it: 12 digits as displayed. */
   readonly address: string
+  /** By the name that settings use; default DL/T 645-2007. */
+  readonly protocol?: string
+  /** The registers of a Modbus device, whose address is 1 to 247. */
+  readonly modbusMap?: ModbusMap
   readonly seed: number
   /** True time (ms since 1970, UTC) from which the meter runs. */
   readonly installedAt: number
@@ -49,22 +53,23 @@ export interface MeterTruth {
 }
 
 /**
- * A DL/T 645-2007 meter: physics, clock, relay and the meter's half of the protocol. It lives on true time, which is handed in
- * with every call and never runs backwards; a step of the concentrator's clock does not reach it.
+ * A meter: physics, clock and relay, and the meter's half of one protocol. It lives on true time, which is handed in with every
+ * call and never runs backwards; a step of the concentrator's clock does not reach it.
  */
-export class SimulatedMeter {
+export class SimulatedMeter implements MeterBody {
   readonly address: string
   readonly options: MeterOptions
+  readonly language: MeterLanguage
   readonly physics: Physics
   readonly relay: SupplyRelay
   readonly clock: MeterClock
-  /** Requests that reached this meter and were meant for it alone. */
+  /** Requests that reached this meter and that it understood. */
   requests = 0
-  readonly #parameters: Map<number, Uint8Array>
-  readonly #services: MeterServices
+  readonly #speaker: MeterSpeaker
   readonly #random: SeededRandom
   #dead = false
 
+  /** @throws RangeError for a protocol that is not simulated */
   constructor(options: MeterOptions) {
     this.options = options
     this.address = options.address
@@ -76,16 +81,8 @@ export class SimulatedMeter {
     })
     this.physics = new Physics({ ...options, clock: this.clock })
     this.relay = new SupplyRelay(options.quirks.tripDelayMinutes)
-    this.#parameters = initialParameters({ intervalMinutes: options.profileIntervalMinutes, rates: options.rates })
-    this.#services = new MeterServices({
-      physics: this.physics,
-      relay: this.relay,
-      clock: this.clock,
-      parameters: this.#parameters,
-      password: options.password,
-      quirks: options.quirks,
-      moved: () => this.#followRelay(),
-    })
+    this.language = languageOf(options.protocol ?? usualProtocol)
+    this.#speaker = this.language.speaker(this)
     this.#random = seededRandom(options.seed).fork('reply-delay')
   }
 
@@ -99,29 +96,21 @@ export class SimulatedMeter {
   }
 
   /**
-   * Takes in a whole frame from the bus.
+   * Takes in a whole frame from its line, or what a meter takes for one.
    *
-   * @returns the answer; null when the meter stays silent (facts §11): not meant, broadcast, unknown or malformed, dead
+   * @returns the answer; null when the meter stays silent: not meant, broadcast, unknown or malformed, dead
    */
-  receive(frame: Frame, trueMs: number): MeterAnswer | null {
-    const standing = addressed(this.address, frame.address)
-    if (standing === 'ignore' || this.isDead(trueMs)) return null
-    this.advance(trueMs)
-    const parsed = parseRequest(frame)
-    if (!parsed.ok) {
-      const refusal = standing === 'answer' ? this.#services.refuseMalformed(frame, parsed.error.code) : null
-      return refusal === null ? null : this.#answer(refusal)
-    }
-    const request = parsed.value
-    if (standing === 'answer' && hasWildcard(frame.address) && request.fn !== 'read' && request.fn !== 'read-address') return null
+  hear(frame: Uint8Array, trueMs: number): MeterAnswer | null {
+    if (this.isDead(trueMs)) return null
+    const heard = this.#speaker.hear(frame, trueMs)
+    if (heard.kind === 'ignored') return null
     this.requests++
-    const reply = this.#services.serve(request, this.#view(), standing === 'act-silently')
-    return reply === null || standing === 'act-silently' ? null : this.#answer(reply)
+    return heard.kind === 'answered' ? { bytes: heard.bytes, delayMs: this.#replyDelayMs() } : null
   }
 
-  /** An unsolicited frame of a meter with a radio module: 91H with a vendor's register (facts §10.3). */
-  heartbeat(): Uint8Array {
-    return encodeReply(this.address, { kind: 'reply', fn: 'read', di: '80808080', data: new Uint8Array(), more: false })
+  /** A frame that comes by itself, such as a heartbeat; null: its protocol has none. */
+  unasked(): Uint8Array | null {
+    return this.#speaker.unasked()
   }
 
   /** Brings registers, freezes and a delayed relay to a true time. */
@@ -129,7 +118,7 @@ export class SimulatedMeter {
     for (let due = this.relay.dueAt; due !== null && due <= trueMs; due = this.relay.dueAt) {
       this.physics.advance(due)
       this.relay.actDue()
-      this.#followRelay()
+      this.moved()
     }
     this.physics.advance(trueMs)
   }
@@ -138,7 +127,7 @@ export class SimulatedMeter {
   press(trueMs: number): boolean {
     this.advance(trueMs)
     const closed = this.relay.press(trueMs)
-    this.#followRelay()
+    this.moved()
     return closed
   }
 
@@ -166,27 +155,14 @@ export class SimulatedMeter {
     return { forward: [...forward], reverse: [...reverse], watts, localMs: this.clock.localAt(trueMs) }
   }
 
-  #view(): MeterView {
-    return {
-      address: this.address,
-      physics: this.physics,
-      relay: this.relay,
-      point: this.options.point,
-      localMs: this.clock.localAt(this.physics.at),
-      parameters: this.#parameters,
-      emptyRecords: this.options.quirks.emptyRecords,
-    }
-  }
-
   /** A welded contact lets the energy through whatever it shows. */
-  #followRelay(): void {
+  moved(): void {
     this.physics.setSupplied(this.relay.contact === 'closed' || this.options.quirks.weldedRelay)
   }
 
-  #answer(reply: Reply): MeterAnswer {
-    const { preamble, replyDelayMs } = this.options.quirks
+  #replyDelayMs(): number {
+    const { replyDelayMs } = this.options.quirks
     const span = replyDelayMs.max - replyDelayMs.min
-    const delayMs = replyDelayMs.min + (span > 0 ? this.#random.below(span + 1) : 0)
-    return { bytes: encodeReply(this.address, reply, preamble), delayMs }
+    return replyDelayMs.min + (span > 0 ? this.#random.below(span + 1) : 0)
   }
 }

@@ -1,7 +1,10 @@
 import type { RateSwitch } from '../../src/model/index.js'
 import { writeBcd } from '../../src/protocols/dlt645/bcd.js'
 import { asciiBytes, dateStamp, joined, pair, secondStamp, unpair } from './register-bytes.js'
+import type { FeederPoint } from './electrical.js'
 import type { MeterView } from './meter-view.js'
+import type { Physics } from './physics.js'
+import type { SupplyRelay } from './relay.js'
 
 /** Parameters, `04 ..`: what is computed, then what is stored (facts §8.4 to §8.6). */
 export function parameterRegister(view: MeterView, di: number): Uint8Array | null {
@@ -96,23 +99,31 @@ function addressField(address: string): Uint8Array {
 
 /** Status words 1 to 7 (facts §8.6), low byte first. */
 function statusBytes(view: MeterView, number: number): Uint8Array {
-  const word = statusWord(view, number)
+  const word = statusWord({ ...view, options: { point: view.point } }, number)
   return Uint8Array.of(word & 0xff, word >> 8)
 }
 
-function statusWord(view: MeterView, number: number): number {
-  const isReverse = view.physics.watts < 0
+/** What the running status words are made of. */
+export interface StatusSource {
+  readonly physics: Pick<Physics, 'watts'>
+  readonly relay: SupplyRelay
+  readonly options: { readonly point: FeederPoint }
+}
+
+/** One running status word of seven, bit 0 the lowest. */
+export function statusWord(meter: StatusSource, number: number): number {
+  const isReverse = meter.physics.watts < 0
   switch (number) {
     case 1:
       return bit(4, isReverse)
     case 2:
-      return isReverse ? (view.point.phases === 3 ? 0b111 : 0b001) : 0
+      return isReverse ? (meter.options.point.phases === 3 ? 0b111 : 0b001) : 0
     case 3:
       return (
-        bit(4, view.relay.contact === 'open') |
-        bit(6, view.relay.command === 'trip') |
-        bit(7, view.relay.alarm) |
-        bit(12, view.relay.protected)
+        bit(4, meter.relay.contact === 'open') |
+        bit(6, meter.relay.command === 'trip') |
+        bit(7, meter.relay.alarm) |
+        bit(12, meter.relay.protected)
       )
     case 4:
       return bit(6, isReverse)

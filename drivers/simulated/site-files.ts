@@ -1,5 +1,5 @@
 import type { SimulatedArea } from './area.js'
-import { simulatedPassword } from './area-plan.js'
+import { simulatedPassword, type LinkKind } from './area-options.js'
 
 /** A file of a site that matches an area. */
 export interface SiteFile {
@@ -35,9 +35,9 @@ export function siteFiles(area: SimulatedArea, options: SiteFilesOptions): reado
 
 function mainFile(area: SimulatedArea, options: SiteFilesOptions): string {
   const path = (name: string): string => JSON.stringify(`${options.configFolder}/${name}`)
-  const links = area.buses.flatMap(({ link }) => {
+  const links = area.buses.flatMap(({ link, kind }) => {
     const url = options.urls.get(link)
-    return url === undefined ? [] : [`  - { id: ${link}, driver: rs485, url: ${JSON.stringify(url)} }`]
+    return url === undefined ? [] : [`  - { id: ${link}, driver: ${driverOf[kind]}, url: ${JSON.stringify(url)} }`]
   })
   return lines([
     '# A site for a simulated area. Masters are left out: add yours.',
@@ -46,7 +46,9 @@ function mainFile(area: SimulatedArea, options: SiteFilesOptions): string {
     'database: { path: wattkeep.db }',
     'secrets: secrets.yaml',
     'archive: [archive.yaml]',
-    `profiles: [${path('profiles/dlt645-2007-single-phase.yaml')}, ${path('profiles/dlt645-2007-three-phase.yaml')}]`,
+    `profiles: [${profileNames(area)
+      .map((name) => path(`profiles/${name}.yaml`))
+      .join(', ')}]`,
     `tasks: [${options.tasks === undefined ? path('tasks.yaml') : JSON.stringify(options.tasks)}]`,
     `tariffs: [${options.tariffs === undefined ? path('tariffs.yaml') : JSON.stringify(options.tariffs)}]`,
     'links:',
@@ -55,6 +57,21 @@ function mainFile(area: SimulatedArea, options: SiteFilesOptions): string {
     'clock: { assumeSynchronised: true }',
     ...(options.extra ?? []),
   ])
+}
+
+/** The usual ones, and whatever else the archive names. */
+function profileNames(area: SimulatedArea): readonly string[] {
+  const named = area.archive.map(({ profile }) => profile)
+  return [...new Set(['dlt645-2007-single-phase', 'dlt645-2007-three-phase', ...named])]
+}
+
+/** Which driver a site names for a link. */
+const driverOf: Readonly<Record<LinkKind, string>> = {
+  rs485: 'rs485',
+  'plc-hplc': 'plc',
+  'plc-narrow': 'plc',
+  wireless: 'wireless',
+  'radio-modem': 'radio-modem',
 }
 
 function archiveFile(area: SimulatedArea): string {

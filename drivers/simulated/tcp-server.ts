@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Timers } from '../../src/ports/index.js'
-import { frameSplitter } from '../../src/protocols/dlt645/index.js'
 import { seededRandom, type SeededRandom } from './random.js'
+import { requestSplitter } from './request-splitter.js'
 import type { SimulatedWire } from './wire.js'
 
 export interface SimulatedServerOptions {
@@ -27,13 +27,22 @@ export interface ServerStatistics {
   readonly clients: number
 }
 
+/** One link of an area behind a TCP port. */
+export interface AreaServer {
+  readonly port: number
+  readonly statistics: ServerStatistics
+  listen(port: number): Promise<number>
+  setPlugged(plugged: boolean): void
+  close(): Promise<void>
+}
+
 /** Bytes without a whole frame after which the line counts as silent and starts afresh. */
 const silenceMs = 200
 
 /**
  * One bus behind a TCP serial server, in real time, on 127.0.0.1. It serves one client; a new one takes the place of the old.
  */
-export class SimulatedServer {
+export class SimulatedServer implements AreaServer {
   readonly #o: SimulatedServerOptions
   readonly #random: SeededRandom
   readonly #server: Server
@@ -93,7 +102,10 @@ export class SimulatedServer {
     if (!this.#plugged) return void socket.destroy()
     this.#socket?.destroy()
     this.#socket = socket
-    const splitter = frameSplitter((frame) => this.#hear(frame))
+    const splitter = requestSplitter(
+      () => this.#o.wire.languages,
+      (frame) => this.#hear(frame),
+    )
     let heardAt = 0
     socket.on('data', (bytes) => {
       const now = this.#o.now()

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { simulatedPassword } from '../../drivers/simulated/area-plan.js'
+import { simulatedPassword } from '../../drivers/simulated/area-options.js'
 import { connectConsole } from '../../src/console/client.js'
 import { columnsMax } from '../../src/console/columns.js'
 import { signEnvelope } from '../../src/control/envelope.js'

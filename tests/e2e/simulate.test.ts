@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -95,4 +95,56 @@ await t.test('a wrong option is a clear sentence and status 2', async (t) => {
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   t.equal(code, 2)
   t.equal(said, 'simulate: --meters takes a whole number from 1 to 9999, not many\n')
+})
+
+await t.test(
+  'links of every kind are served and described; a module restarts, loses its list and is swapped by hand',
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'wattkeep-simulate-'))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+    const running = simulate(t, [
+      ...[
+        '--link',
+        'rs485:3:dlt698-45=34:dlt645-1997=33',
+        '--link',
+        'plc-hplc:4',
+        '--link',
+        'plc-narrow:3',
+        '--link',
+        'wireless:3',
+      ],
+      ...['--link', 'radio-modem:2', '--vendor', 'odd', '--hop-loss', '5', '--tcp-base-port', '0', '--json'],
+      ...['--write-config', join(folder, 'site')],
+    ])
+    const ready: unknown = JSON.parse(await running.next())
+    t.match(ready, {
+      links: [
+        { kind: 'rs485', meters: 3 },
+        { kind: 'plc-hplc', meters: 4, url: /^tcp:\/\/127\.0\.0\.1:\d+\?baud=9600$/ },
+        { kind: 'plc-narrow' },
+        { kind: 'wireless' },
+        { kind: 'radio-modem', meters: 2 },
+      ],
+    })
+    const site = readFileSync(join(folder, 'site', 'wattkeep.yaml'), 'utf8')
+    t.match(site, /id: bus2, driver: plc,/)
+    t.match(site, /dlt698-45-single-phase\.yaml/)
+    const say = async (line: string): Promise<unknown> => {
+      running.say(line)
+      return JSON.parse(await running.next())
+    }
+    t.match(await say('module bus2'), { ok: true, value: { medium: 'plc-hplc', archive: 4 } })
+    t.match(await say('wipe bus2'), { ok: true })
+    t.match(await say('module bus2'), { value: { archive: 0 } })
+    t.match(await say('restart bus3'), { ok: true })
+    t.match(await say('swap bus4 terse'), { ok: true })
+    t.match(await say('swap bus4 unheard-of'), { ok: false })
+    t.match(await say('module bus1'), { ok: false, error: /no module/ })
+    t.equal(await running.stop('SIGINT'), 0)
+  },
+)
+
+await t.test('a link that cannot be is refused with what was expected', async (t) => {
+  const cases = ['token-ring:3', 'rs485:0', 'rs485:3:esperanto=50', 'plc-hplc:3:dlt698-45=101'] as const
+  for (const link of cases) t.equal(await simulate(t, ['--link', link]).stop('SIGCONT'), 2, link)
 })

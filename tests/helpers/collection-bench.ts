@@ -1,6 +1,6 @@
 import { calendarOn } from '../../src/calendar.js'
 import { SimulatedArea } from '../../drivers/simulated/area.js'
-import type { AreaOptions } from '../../drivers/simulated/area-plan.js'
+import type { AreaOptions } from '../../drivers/simulated/area-options.js'
 import { seededRandom } from '../../drivers/simulated/random.js'
 import { VirtualTime } from '../../drivers/simulated/virtual-time.js'
 import { epochMs, type LinkId, type SiteParameters } from '../../src/model/index.js'

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parse } from 'yaml'
 import { meterAddress } from '../../src/model/index.js'
 import type { Effect, ReadPlan, Session, SessionInput } from '../../src/ports/index.js'
 import {
@@ -101,4 +102,9 @@ export function frameOf(hex: string): Uint8Array {
     for (let bit = 0; bit < 8; bit += 1) crc = (crc >> 1) ^ (crc % 2 === 1 ? 0xa001 : 0)
   }
   return Uint8Array.of(...body, crc % 256, crc >> 8)
+}
+
+/** A map of `config/modbus`, by the name of its file. */
+export function configuredMap(file: string): ModbusMap {
+  return valueOf(parseModbusMap(parse(readFileSync(join(projectRoot(), 'config/modbus', `${file}.yaml`), 'utf8'))))
 }

@@ -1,12 +1,14 @@
 import { noQuirks, type MeterQuirks } from '../../drivers/simulated/meter-quirks.js'
-import { SimulatedMeter, type MeterOptions } from '../../drivers/simulated/meter.js'
+import { SimulatedMeter, type MeterAnswer, type MeterOptions } from '../../drivers/simulated/meter.js'
 import { loadShape } from '../../drivers/simulated/load-shape.js'
 import { fourRateTable } from '../../drivers/simulated/time-table.js'
 import {
   decodeFrame,
   decodeRegister,
+  encodeFrame,
   encodeRequest,
   parseReply,
+  type Frame,
   type Reply,
   type Request,
 } from '../../src/protocols/dlt645/index.js'
@@ -45,8 +47,7 @@ export function makeMeter(overrides: Partial<MeterOptions> = {}, quirks: Partial
 
 /** Sends a request to a meter as its bus would. @returns null when it stays silent */
 export function ask(meter: SimulatedMeter, request: Request, trueMs: number, to: string = meter.address): Reply | null {
-  const frame = valueOf(decodeFrame(encodeRequest(to, request)))
-  const answer = meter.receive(frame, trueMs)
+  const answer = meter.hear(encodeRequest(to, request), trueMs)
   if (answer === null) return null
   const reply = valueOf(decodeFrame(answer.bytes))
   if (reply.address !== meter.address) throw new Error('the answer does not carry the own address')
@@ -75,4 +76,9 @@ export function readValues(meter: SimulatedMeter, di: string, trueMs: number): r
 /** The numbers among a register's values. */
 export function readInts(meter: SimulatedMeter, di: string, trueMs: number): readonly (number | null)[] {
   return (readValues(meter, di, trueMs) ?? []).flatMap((value) => (value.kind === 'number' ? [value.int] : []))
+}
+
+/** Lets a meter hear a frame, also one that no master would send. */
+export function hearFrame(meter: SimulatedMeter, { address: to, control, data }: Frame, trueMs: number): MeterAnswer | null {
+  return meter.hear(encodeFrame({ address: to, control, data }), trueMs)
 }

@@ -2,10 +2,9 @@ import t from 'tap'
 import type { MeterOptions } from '../../../drivers/simulated/meter.js'
 import type { MeterQuirks } from '../../../drivers/simulated/meter-quirks.js'
 import type { SimulatedMeter } from '../../../drivers/simulated/meter.js'
-import { decodeFrame, encodeRequest, type Request } from '../../../src/protocols/dlt645/index.js'
+import { encodeRequest, type Request } from '../../../src/protocols/dlt645/index.js'
 import { hexOf } from '../../../src/protocols/dlt645/bytes.js'
 import { frameVectors } from '../../helpers/dlt645.js'
-import { valueOf } from '../../helpers/outcome.js'
 import { makeMeter, marchFirst, operator, password } from '../../helpers/simulated-meter.js'
 
 const frames = new Map(frameVectors().map(({ id, hex }) => [id, hex]))
@@ -14,7 +13,7 @@ const at = marchFirst + 1000
 
 /** What a meter answers to bytes, as hexadecimal text. */
 function answer(meter: SimulatedMeter, request: Uint8Array): string {
-  const reply = meter.receive(valueOf(decodeFrame(request)), at)
+  const reply = meter.hear(request, at)
   return reply === null ? 'silence' : hexOf(reply.bytes)
 }
 

@@ -1,4 +1,4 @@
-import { dayMs, epochMs, formatLocal, minuteMs, type LocalTime } from '../../src/model/index.js'
+import { dayMs, epochMs, formatLocal } from '../../src/model/index.js'
 import type { WriteCredentials } from '../../src/ports/index.js'
 import {
   answersFor,
@@ -9,6 +9,7 @@ import {
   type Reply,
   type Request,
 } from '../../src/protocols/dlt645/index.js'
+import { BroadcastClock } from './broadcast-clock.js'
 import { displayMs, loadRecords } from './freeze-registers.js'
 import type { MeterClock } from './meter-clock.js'
 import type { MeterQuirks } from './meter-quirks.js'
@@ -22,6 +23,7 @@ import type { RelayRefusal, SupplyRelay } from './relay.js'
 /** Wrong passwords in a row after which a meter takes none until its next midnight (facts §6.9). */
 export const wrongPasswordsMax = 5
 
+/** What the services of DL/T 645-2007 work on. */
 export interface ServicesOptions {
   readonly physics: Physics
   readonly relay: SupplyRelay
@@ -35,21 +37,20 @@ export interface ServicesOptions {
 
 /** Bits of ERR (facts §7). */
 const err = { other: 0x01, noSuchData: 0x02, notAuthorised: 0x04, speed: 0x08, tooManySlots: 0x20 } as const
-/** A broadcast sets the clock at most once a day, by at most this, and not this near to midnight (facts §6.5). */
-const broadcastSetMaxMs = 5 * minuteMs
 
-/** What a meter does on a request and what it answers; address and frame are the meter's affair. */
-export class MeterServices {
+/** What a DL/T 645-2007 meter does on a request and what it answers; address and frame are its speaker's affair. */
+export class Dlt645Services {
   readonly #o: ServicesOptions
   #password: string
   #wrongPasswords = 0
   #lockedUntilLocal = 0
-  #clockSetOnDay = -1
+  readonly #broadcastClock: BroadcastClock
   #followUp: { readonly di: string; readonly answers: readonly Reply[]; at: number } | null = null
 
   constructor(options: ServicesOptions) {
     this.#o = options
     this.#password = options.password
+    this.#broadcastClock = new BroadcastClock(options.physics)
   }
 
   /** @returns the answer; null: none */
@@ -66,7 +67,7 @@ export class MeterServices {
       case 'read-address':
         return { kind: 'reply', fn: 'read-address', address: view.address }
       case 'time-sync':
-        this.#syncTime(request.time, view.localMs)
+        this.#broadcastClock.set(displayMs(request.time), view.localMs)
         return null
       case 'freeze':
         return this.#freeze(request.moment)
@@ -141,15 +142,6 @@ export class MeterServices {
     if (place === undefined || answer === undefined) return refusal('read-more', err.noSuchData)
     this.#followUp = { di, answers, at: place }
     return answer
-  }
-
-  #syncTime(time: LocalTime, localMs: number): void {
-    const wanted = displayMs(time)
-    const day = Math.floor(localMs / dayMs)
-    const nearMidnight = Math.min(localMs % dayMs, dayMs - (localMs % dayMs)) < broadcastSetMaxMs
-    if (day === this.#clockSetOnDay || nearMidnight || Math.abs(wanted - localMs) > broadcastSetMaxMs) return
-    this.#clockSetOnDay = day
-    this.#o.physics.setClock(wanted)
   }
 
   /** Only "now" is known; scheduled freezes are refused. */
