@@ -22,6 +22,8 @@ export function relaySighting(item: ItemId, values: readonly RegisterValue[]): R
   const place = relayWords.get(item)
   const word = place === undefined ? undefined : values[place]
   if (word?.kind !== 'bits') return null
+  // Bits are set and none has a name: whoever read the word does not know what they mean, so nothing is said of the relay.
+  if (word.names.length === 0 && /[^0]/.test(word.hex)) return null
   const has = (name: string): boolean => word.names.includes(name)
   return { contact: has('relay-open') ? 'open' : 'closed', alarm: has('pre-trip-alarm'), protected: has('power-protection') }
 }
