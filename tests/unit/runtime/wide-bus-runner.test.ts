@@ -1,0 +1,116 @@
+import t from 'tap'
+import { VirtualTime } from '../../../drivers/simulated/virtual-time.js'
+import { epochMs, linkId, monotonicMs } from '../../../src/model/index.js'
+import type { JobResult, Priority, Runner } from '../../../src/ports/index.js'
+import { createBusRunner } from '../../../src/runtime/bus-runner.js'
+import { testAddress, testSession, type TestOutcome, type TestPlan } from '../../helpers/test-protocol.js'
+import { WideBus } from '../../helpers/wide-bus.js'
+
+type Read = (plan: TestPlan, options?: { priority?: Priority; expiresAt?: number }) => Promise<JobResult<readonly TestOutcome[]>>
+
+function wideBench(concurrency: number): { bus: WideBus; runner: Runner; read: Read; time: VirtualTime } {
+  const time = new VirtualTime({ wallStart: epochMs(0) })
+  const bus = new WideBus(concurrency)
+  const random = { next: () => 0.5 }
+  const runner = createBusRunner({ link: linkId('plc-1'), bus, clock: time, timers: time, random, quietMs: 0 })
+  const read: Read = (plan, options = {}) =>
+    runner.run({
+      meter: plan.meter === 0 ? 'all' : testAddress(plan.meter),
+      session: testSession(plan),
+      priority: options.priority ?? 'curve',
+      expiresAt: options.expiresAt === undefined ? null : monotonicMs(options.expiresAt),
+    })
+  return { bus, runner, read, time }
+}
+const turned = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+await t.test('a medium that carries several exchanges gets as many, never two with one meter', async (t) => {
+  const { bus, runner, read, time } = wideBench(3)
+  const results = [1, 1, 2, 3, 4].map((meter) => read({ meter, registers: [1, 2] }))
+  t.equal(runner.concurrency, 3)
+  t.strictSame(bus.underWay(), ['1 1', '2 1', '3 1'])
+  await time.runFor(3_000)
+  bus.answer('2')
+  await turned()
+  t.strictSame(bus.underWay(), ['1 1', '3 1', '4 1'], 'the fourth meter had waited longer than the second’s next exchange')
+  t.equal(runner.snapshot().busyMs, 1_000, 'one of three places')
+  bus.answer('1')
+  await turned()
+  t.strictSame(bus.underWay(), ['3 1', '4 1', '2 2'])
+  for (let i = 0; i < 12; i++) {
+    for (const exchange of bus.underWay()) bus.answer(exchange.slice(0, 1))
+    await turned()
+  }
+  t.strictSame(
+    (await Promise.all(results)).map((result) => result.kind),
+    ['settled', 'settled', 'settled', 'settled', 'settled'],
+  )
+  t.equal(bus.twice, 0, 'no meter was asked twice at a time')
+  t.equal(runner.snapshot().queued, 0)
+})
+
+await t.test('what is for all meters leaves alone, in time or not at all', async (t) => {
+  const { bus, runner, read, time } = wideBench(2)
+  const first = read({ meter: 1, registers: [1] })
+  const toAll = read({ meter: 0, registers: [9] }, { priority: 'relay', expiresAt: 5_000 })
+  const later = read({ meter: 2, registers: [1] })
+  t.strictSame(bus.underWay(), ['1 1'], 'nothing overtakes it')
+  t.equal(runner.snapshot().queued, 2)
+  bus.answer('1')
+  await first
+  t.strictSame(bus.underWay(), ['all 9'])
+  bus.answer('all')
+  await toAll
+  await turned()
+  t.strictSame(bus.underWay(), ['2 1'])
+  const late = read({ meter: 0, registers: [9] }, { priority: 'relay', expiresAt: 5_000 })
+  await time.runFor(5_000)
+  bus.answer('2')
+  await later
+  t.strictSame(await late, { kind: 'expired', sent: false })
+  t.strictSame(bus.underWay(), [])
+})
+
+await t.test('what is for all meters waits out a link that is down, and is refused when the runner closes', async (t) => {
+  const { bus, runner, read, time } = wideBench(2)
+  void read({ meter: 1, registers: [1] })
+  const toAll = read({ meter: 0, registers: [9] }, { priority: 'relay' })
+  bus.setUp(false)
+  bus.fail('1')
+  await time.runFor(10_000)
+  t.strictSame(await toAll, { kind: 'settled', outcome: ['bus-down'] })
+  bus.setUp(true)
+  const asked = read({ meter: 3, registers: [1] })
+  const refused = read({ meter: 0, registers: [9] }, { priority: 'relay' })
+  const closing = runner.close()
+  t.strictSame(await refused, { kind: 'refused' })
+  bus.answer('3')
+  await closing
+  t.equal((await asked).kind, 'settled')
+})
+
+await t.test('an exchange that waits in a module makes way for an order to its meter, and follows it', async (t) => {
+  const { bus, read } = wideBench(4)
+  const curve = read({ meter: 1, registers: [1] })
+  const order = read({ meter: 1, registers: [9] }, { priority: 'relay' })
+  await turned()
+  t.strictSame(bus.underWay(), ['1 9'])
+  bus.answer('1')
+  t.equal((await order).kind, 'settled')
+  await turned()
+  t.strictSame(bus.underWay(), ['1 1'])
+  bus.answer('1')
+  t.strictSame(await curve, { kind: 'settled', outcome: [1] }, 'nothing was counted as a failure')
+})
+
+await t.test('a network turns as long as it keeps its deadlines, however long those are', async (t) => {
+  const { runner, read, time } = wideBench(2)
+  void read({ meter: 1, registers: [1] })
+  await time.runFor(90_000)
+  await runner.turned()
+  await time.runFor(10_000)
+  let hasTurned = false
+  void runner.turned().then(() => (hasTurned = true))
+  await turned()
+  t.notOk(hasTurned, 'its deadline is long over')
+})
