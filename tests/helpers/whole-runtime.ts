@@ -13,6 +13,7 @@ import { Daemon } from '../../src/runtime/daemon.js'
 import { createSupervisor } from '../../src/runtime/supervisor.js'
 import { loadSettings, problemLines } from '../../src/settings/index.js'
 import { openInProcessStore } from '../../src/store/index.js'
+import { openAreaBus } from './area-buses.js'
 import { projectRoot } from './root.js'
 
 export interface WholeRuntimeOptions {
@@ -103,7 +104,7 @@ export class WholeRuntime {
       log: this.#log,
       supervisor,
       protocols: siteProtocols(settings.value),
-      openBus: (link) => this.area.openBus(link.id),
+      openBus: (link) => openAreaBus(link.id, { area: this.area, time: this.time, setsNodes: false }),
       createUplink: null,
       onFatal,
     })
