@@ -292,3 +292,18 @@ await t.test('as long as one probe is under way no other starts, and a busy mete
   queue.free(meter('a'))
   t.equal(next([]), 'run a')
 })
+
+await t.test('a probe waits while somebody asks its meter out of turn', async (t) => {
+  const queue = newQueue()
+  for (const address of ['a', 'b']) {
+    silence(queue, address)
+    queue.offer(job(address), at(100_000))
+  }
+  const next = (busy: readonly string[]): string => {
+    const decision = queue.next(at(100_000), new Set(busy.map(meter)))
+    return decision.kind === 'idle' ? 'idle' : `${decision.kind} ${decision.job.name}`
+  }
+  t.strictSame([next([]), next(['a'])], ['run a', 'idle'], 'the second probe stands ready')
+  t.equal(next(['b']), 'idle')
+  t.equal(next([]), 'run b')
+})
