@@ -83,6 +83,8 @@ export interface MeshNetwork {
   setNodes(nodes: readonly MeshNode[]): void
   snapshot(): MeshSnapshot
   onReport(handler: (report: MeshReport) => void): void
+  /** From the moment a broadcast is handed over to its arrival at the meters, as the module announces it, ms; null: not told. */
+  readonly broadcastDelayMs?: () => number | null
   /** Lets the network look for meters it does not have, for so many minutes; what it finds is reported. */
   search(minutes: number): void
 }

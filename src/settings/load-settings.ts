@@ -111,6 +111,7 @@ function readSite(main: Source, files: SiteFiles, checks: SettingsChecks, proble
     log: head.log,
     watchdog: { stallMs: head.watchdog.stallSeconds * 1000 },
     clock: head.clock,
+    collection: head.collection,
     secrets,
     files: files.read,
   }

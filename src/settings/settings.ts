@@ -13,6 +13,7 @@ export interface Settings {
   readonly log: { readonly level: LogLevel }
   readonly watchdog: WatchdogSettings
   readonly clock: { readonly assumeSynchronised: boolean }
+  readonly collection: CollectionChoices
   readonly secrets: Secrets
   /** Absolute paths of the files that were read, for messages and backups. */
   readonly files: readonly string[]
@@ -61,6 +62,28 @@ export interface ConsoleSettings {
   /** Null: the group of the process. */
   readonly group: string | null
   readonly mode: number
+}
+
+/** How buses are shared, and what the box does beside its tasks. */
+export interface CollectionChoices {
+  /** Of each bus's time, what back-fill may take in an hour; above 0 up to 1. */
+  readonly backfillShare: number
+  /** A register that a meter refused is asked for again after so long. */
+  readonly refusedRetryMs: number
+  /** A meter that has not answered for so long is told as vanished. */
+  readonly vanishedAfterMs: number
+  readonly discovery: {
+    /** From the beginning of one search of a bus to the next; null: nobody is looked for. */
+    readonly everyMs: number | null
+    /** Of a bus's time, what a search may take. */
+    readonly share: number
+  }
+  readonly meterClocks: {
+    /** Sets single clocks within the field's rules; an excess is told in any case. */
+    readonly corrects: boolean
+    /** When the time is broadcast each day, minutes after local midnight; null: never. */
+    readonly broadcastAt: number | null
+  }
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

@@ -29,7 +29,7 @@ export class ShellBench {
   readonly store = new PointStore()
   readonly effects: Effects[] = []
   readonly faults: Error[] = []
-  readonly broadcasts: MeterAddress[] = []
+  readonly broadcasts: (MeterAddress | 'all')[] = []
   readonly jobs: string[] = []
   mode: Mode = 'good'
   /** How long a job is on the bus. */
@@ -74,10 +74,7 @@ export class ShellBench {
     clock: {
       read: () =>
         settledSession({ ok: false, error: { code: 'no-reply', retry: 'later', errors: [], message: '', frame: null } }),
-      broadcast: (_, to) => {
-        if (to !== 'all') this.broadcasts.push(to)
-        return settledSession('sent')
-      },
+      broadcast: () => settledSession('sent'),
     },
     scanner: () => () => ({ kind: 'incomplete' }),
   }
@@ -123,6 +120,8 @@ export class ShellBench {
             if (this.mode === 'held' || this.mode === 'refused') return resolve({ kind: this.mode })
             if (this.mode === 'expired') return resolve({ kind: 'expired', sent: true })
             const { effect } = job.session
+            if (job.priority === 'clock-care' && effect.kind === 'settled' && effect.outcome === 'sent')
+              this.broadcasts.push(job.meter)
             if (effect.kind === 'settled') resolve({ kind: 'settled', outcome: effect.outcome })
           })
         })

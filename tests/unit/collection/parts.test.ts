@@ -77,12 +77,13 @@ await t.test('values of a register become one value of an item, or a typed absen
   t.same(itemFrom(item, [text(null)]), { item, absent: 'not-available' })
   const word: RegisterValue = { kind: 'bits', hex: '0010', names: ['relay-open'], unit: '' }
   t.same(itemFrom(item, [word]), { item, words: ['0010'] })
-  t.equal(absenceOf('unsupported'), 'refused')
+  t.equal(absenceOf('unsupported'), 'unsupported')
   t.equal(absenceOf('garbled'), 'garbled')
   t.equal(tellingReason(null, 'no-time'), 'no-time')
   t.equal(tellingReason('no-reply', 'no-time'), 'no-reply')
   t.equal(tellingReason('no-reply', 'not-running'), 'no-reply')
   t.equal(tellingReason('no-reply', 'garbled'), 'garbled')
+  t.equal(tellingReason('no-reply', 'withdrawn'), 'no-reply')
 })
 
 await t.test('lesson 19: a cumulative register neither falls nor leaps, but wraps near its full scale', async (t) => {

@@ -106,7 +106,7 @@ await t.test('a relay asked for on a meter without relay or bus is passed over',
   await bench.collector.start()
   bench.collector.watch([{ meter: meterId('1'), readBy: bench.time.wall().at, relay: true }])
   await bench.time.runFor(20 * minuteMs)
-  t.same(endings(bench.store, 'curve'), { 'energy absent refused': 1 })
+  t.same(endings(bench.store, 'curve'), { 'energy absent unsupported': 1 })
   t.same(bench.store.relays, [])
   await bench.collector.close()
 })

@@ -188,7 +188,7 @@ await t.test('rules between the values of tasks and profiles are kept', async (t
     ['17 3 * * *', '17 3 31 2 *', /no such day ever comes/],
     [status, `${status}\n    liveWindowMinutes: 60`, /closesAfterMinutes expected at least liveWindowMinutes/],
     [status, `${status}\n    meters: { ids: [M-0001, M-0777] }`, /meters\.ids\[1\] meter M-0777 stands in no archive/],
-    [status, `${status}\n    meters: some`, /expected `all`, `roles: \[customer, …\]`/],
+    [status, `${status}\n    meters: some`, /expected `all`, `key`, `roles: \[customer, …\]`/],
   ]
   for (const [from, to, expected] of tasks) t.match(told(t.testdir(), 'tasks.yaml', from, to), expected)
   const profiles: [string, string, RegExp][] = [

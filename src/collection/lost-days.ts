@@ -1,0 +1,29 @@
+import type { AbsenceReason, Point } from '../model/index.js'
+import { dayMs } from '../model/index.js'
+import type { Slot, SlotOwner } from './slots.js'
+
+/** Reasons that say nothing of what the meter keeps: the day may be had from it later. */
+const passing: ReadonlySet<AbsenceReason> = new Set(['no-reply', 'garbled', 'bus-down', 'no-time', 'not-joined'])
+
+/**
+ * Remembers the day of a daily freeze that was given up although the meter may still keep it.
+ *
+ * @returns whether it was remembered
+ */
+export function noteLostDay(slot: Slot, point: Point, daysMax: number): boolean {
+  const { owner, at } = slot
+  if (owner.plan.task.kind !== 'daily-freeze') return false
+  if (!point.values.some((value) => 'absent' in value && passing.has(value.absent))) return false
+  owner.lostDays = [...owner.lostDays.filter((day) => day !== at), at].sort((a, b) => a - b).slice(-daysMax)
+  return true
+}
+
+/** The days to be asked for anew; those that the meter cannot keep any more are forgotten. */
+export function takeLostDays(owner: SlotOwner, today: number): Slot['at'][] {
+  const depths = owner.plan.items.map(({ source }) =>
+    Math.max(source.dailyFreeze?.depthDays ?? 0, source.dailyRecord?.depthDays ?? 0),
+  )
+  const kept = owner.lostDays.filter((day) => (today - day) / dayMs < Math.max(0, ...depths))
+  owner.lostDays = []
+  return kept
+}
