@@ -1,7 +1,7 @@
 import type { EpochMs, LinkId, MeterId, Task, TaskId } from '../model/index.js'
 import { dayMs, epochMs } from '../model/index.js'
 import type { ExchangeTime, JobResult, ReadOutcome, WatchHint } from '../ports/index.js'
-import type { ClockRules } from './clock-care.js'
+import type { CollectionOptions, CollectionOutput } from './collection-options.js'
 import { noteClockSet } from './clock-care.js'
 import { Coverage } from './coverage.js'
 import type { Sighting } from './dispatch.js'
@@ -12,49 +12,19 @@ import type { Now } from './now.js'
 import type { Work } from './planner.js'
 import type { RelaySighting } from './relay-sighting.js'
 import { clockSeen, relaySeen } from './sightings.js'
-import type { CollectionSettings } from './settings.js'
 import type { PlannedTask, SitePlan } from './site-plan.js'
 import { planChange } from './site-plan.js'
-import type { BookOutput } from './slot-book.js'
 import { SlotBook } from './slot-book.js'
 import type { Missed, Slot, SlotOwner } from './slots.js'
 import { newOwner, putDoubt, slotInstant } from './slots.js'
 import type { BoundaryGroup } from './watch.js'
 import { Boundaries, boundaryTaskId, ThresholdWatch, watchPlan, watchTaskId } from './watch.js'
 
-export interface CollectionOptions {
-  readonly settings: CollectionSettings
-  readonly clockRules: ClockRules
-  readonly utcOffsetMinutes: number
-  /** The first instant strictly after `after` at which a calendar fires. */
-  readonly nextAfter: (cron: string, after: EpochMs) => EpochMs
-  /** The first change of rate of a tariff strictly after an instant; null: none. */
-  readonly nextBoundary: (tariff: string, after: EpochMs) => EpochMs | null
-  /** What a link runs on, for the statistics; default: each link for itself. */
-  readonly mediumOf?: (link: LinkId) => string
-  /** False: the meter has not joined the network of its link; default: it has. */
-  readonly hasJoined?: (meter: MeterId) => boolean
-}
-
 /** A slot that stands in the store with its point. */
 export interface ClosedSlot {
   readonly meter: MeterId
   readonly task: TaskId
   readonly slotAt: EpochMs
-}
-
-/** What the shell must carry out; everything since it was last taken. */
-export interface CollectionOutput extends BookOutput {
-  /** Clocks of meters that were read: meter − us, whether or not our own clock is trusted. */
-  readonly clocks: readonly { readonly meter: MeterId; readonly driftMs: number }[]
-  /** Relays seen in a status word that was read in passing. */
-  readonly relays: readonly ({ readonly meter: MeterId } & RelaySighting)[]
-  /** The wall clock was set back: what had ended by the old time is to be looked up and told by `alreadyEnded`. */
-  readonly steppedBack: boolean
-  /** Meters whose relay state an account asks for. */
-  readonly relayReads: readonly MeterId[]
-  /** Meters of which something is known anew that is to be kept: see `meterNote`. */
-  readonly learnt: readonly MeterId[]
 }
 
 const noTime: ExchangeTime = { busMs: 0, tookMs: 0 }
@@ -297,6 +267,7 @@ export class Collection {
   /** Looks for a step of the wall clock since the last call. */
   private observe(now: Now): void {
     const offset = now.wall - now.monotonic
+    if (this.wallOffset === null) this.book.statistics.countFrom(now.wall)
     const stepMs = Math.round(offset - (this.wallOffset ?? offset))
     this.wallOffset = offset
     if (Math.abs(stepMs) < STEP_MS) return

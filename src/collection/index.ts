@@ -1,6 +1,7 @@
 /** What should have been read, what was, and what next. Pure: the shell is `src/runtime/collector.ts`. */
 export * from './clock-care.js'
 export * from './collection.js'
+export type * from './collection-options.js'
 export * from './address-search.js'
 export * from './capacity.js'
 export { meterNote, rememberNote, type MeterNote } from './meter-state.js'

@@ -1,4 +1,4 @@
-import type { ItemSource, LinkId, MeterAddress, MeterId, MonotonicMs } from '../model/index.js'
+import type { ItemSource, LinkId, MeterAddress, MeterId, MonotonicMs, ValuePart } from '../model/index.js'
 import { dayMs, monotonicMs, startOfLocalDay, toLocal } from '../model/index.js'
 import type { ReadPlan, RegisterRequest } from '../ports/index.js'
 import type { WorkClass } from './bus-queue.js'
@@ -40,7 +40,7 @@ export interface AskedItem {
   readonly item: PlannedItem
   readonly position: number
   /** It is read as a part of a block: which values of that are its own. */
-  readonly part?: ItemSource['block']
+  readonly part?: ValuePart
 }
 
 export interface WantedFreeze {

@@ -1,4 +1,4 @@
-import type { EpochMs, ReadingSource, RegisterValue } from '../model/index.js'
+import type { EpochMs, ReadingSource, RegisterValue, ValuePart } from '../model/index.js'
 import { dayMs, fromLocal } from '../model/index.js'
 import type { LoadRecord, ReadError, ReadOutcome } from '../ports/index.js'
 import type { Ability, RefusalRule } from './capabilities.js'
@@ -52,40 +52,42 @@ export function settleLive(
   context: SettleContext,
 ): Finding {
   const came = { channel: 'live', source: 'live', measuredAt: context.now.wall } as const
-  let progress = false
+  const broken = brokenBlocks(slot, items, outcomes, context)
   for (const asked of items) {
     const answer = answerAt(outcomes, asked.position)
-    if (asked.part !== undefined) progress = settlePart(slot, { ...asked, part: asked.part }, answer, context) || progress
-    else if (answer.ok) putReading(slot, asked, answer.values, came, context)
-    else putFailure(slot, asked, answer.error, 'live', context)
+    const { part } = asked
+    if (part !== undefined && broken.has(part.register)) putDoubt(slot, asked.index, { reason: 'refused' })
+    else if (part !== undefined && !answer.ok) putDoubt(slot, asked.index, { reason: absenceOf(answer.error.code) })
+    else if (!answer.ok) putFailure(slot, asked, answer.error, 'live', context)
+    else putReading(slot, asked, part === undefined ? answer.values : partOf(answer.values, part), came, context)
   }
-  return { ...heard(outcomes), progress }
+  return { ...heard(outcomes), progress: broken.size > 0 }
 }
 
-/** @returns whether the item is to be asked for alone */
-function settlePart(
+/** Blocks that the meter refuses, or that hold less than the profile says: it is not asked for them again. */
+function brokenBlocks(
   slot: Slot,
-  asked: AskedItem & { readonly part: NonNullable<AskedItem['part']> },
-  answer: Answer,
+  items: readonly AskedItem[],
+  outcomes: readonly ReadOutcome[],
   context: SettleContext,
-): boolean {
-  const { register, from, count } = asked.part
-  if (!answer.ok && answer.error.retry !== 'never') {
-    putDoubt(slot, asked.index, { reason: absenceOf(answer.error.code) })
-    return false
+): ReadonlySet<string> {
+  const blocks = new Map<string, readonly string[] | null>()
+  for (const { part, position } of items) {
+    if (part === undefined || (blocks.get(part.register) ?? null) !== null) continue
+    const answer = answerAt(outcomes, position)
+    if (answer.ok) blocks.set(part.register, partOf(answer.values, part).length < part.count ? ['too-short'] : null)
+    else if (answer.error.retry === 'never') blocks.set(part.register, answer.error.errors)
   }
-  const values = answer.ok ? answer.values.slice(from, from + count) : []
-  const ability = blockAbility(register)
-  if (values.length < count) {
-    const errors = answer.ok ? ['too-short'] : answer.error.errors
-    context.learn(slot, { said: 'refused', ability, rule: refusalRules.block, errors })
-    putDoubt(slot, asked.index, { reason: 'refused' })
-    return true
+  for (const [register, errors] of blocks) {
+    const ability = blockAbility(register)
+    if (errors === null) context.learn(slot, { said: 'answered', ability })
+    else context.learn(slot, { said: 'refused', ability, rule: refusalRules.block, errors })
   }
-  context.learn(slot, { said: 'answered', ability })
-  putReading(slot, asked, values, { channel: 'live', source: 'live', measuredAt: context.now.wall }, context)
-  return false
+  return new Set([...blocks].flatMap(([register, errors]) => (errors === null ? [] : [register])))
 }
+
+const partOf = (values: readonly RegisterValue[], { from, count }: ValuePart): readonly RegisterValue[] =>
+  values.slice(from, from + count)
 
 /** Answers about freezes: a value belongs to the slot only when its own time is the slot's midnight. */
 export function settleFreeze(wanted: readonly WantedFreeze[], outcomes: readonly ReadOutcome[], context: SettleContext): Finding {

@@ -136,7 +136,7 @@ export class SlotBook {
     for (const [day, open] of this.openOn) {
       const sinceEndMs = now.wall - day - dayMs
       const isOver = open === 0 ? sinceEndMs >= dayClosesAfterMs : sinceEndMs >= dayClosesAtLatestMs
-      if (isOver || this.openOn.size > STATISTICS_DAYS_MAX) this.giveOut(day)
+      if (isOver || this.openOn.size > STATISTICS_DAYS_MAX) this.giveOut(day, now)
     }
   }
 
@@ -181,9 +181,9 @@ export class SlotBook {
     for (const { item } of items) this.statistics.due(day, target.meter.link, item)
   }
 
-  private giveOut(day: EpochMs): void {
+  private giveOut(day: EpochMs, now: Now): void {
     this.openOn.delete(day)
-    this.output.days.push(this.statistics.take(day))
+    this.output.days.push(this.statistics.take(day, now.wall))
   }
 
   /** What it did not bring was told when its slot ended the first time. */

@@ -1,5 +1,5 @@
 import type { AbsenceReason, EpochMs, ItemId, LinkId } from '../model/index.js'
-import { absenceReasons } from '../model/index.js'
+import { absenceReasons, epochMs } from '../model/index.js'
 
 /** Days kept in memory; when more are open (the clock jumps about), the oldest is given out as it stands. */
 export const STATISTICS_DAYS_MAX = 8
@@ -35,6 +35,8 @@ export type ItemSuccess = { readonly item: ItemId } & Readonly<ItemCounts>
 
 export interface DayStatistics {
   readonly day: EpochMs
+  /** Only part of the day is counted: what had ended before this instant is in no count here. Absent: the whole day. */
+  readonly since?: EpochMs
   readonly total: Success
   readonly links: readonly {
     readonly link: LinkId
@@ -54,16 +56,24 @@ export interface DayStatistics {
 
 /** Counts of due, got and missing per day, link, medium and item, and the latency of what came. */
 export class Statistics {
-  private readonly days = new Map<EpochMs, Map<LinkId, LinkDay>>()
+  private readonly days = new Map<EpochMs, Day>()
+  private countedFrom = -Infinity
+  private taken = { to: -Infinity, at: -Infinity }
   private readonly mediumOf: (link: LinkId) => string
 
   constructor(mediumOf: (link: LinkId) => string = (link) => link) {
     this.mediumOf = mediumOf
   }
 
+  /** From here on everything is counted: the process started, or the clock was set beyond what it can explain. */
+  countFrom(at: EpochMs): void {
+    this.countedFrom = at
+  }
+
   due(day: EpochMs, link: LinkId, item: ItemId): void {
-    let links = this.days.get(day)
-    if (links === undefined) this.days.set(day, (links = new Map()))
+    let known = this.days.get(day)
+    if (known === undefined) this.days.set(day, (known = { since: this.sinceOf(day), links: new Map() }))
+    const { links } = known
     let linkDay = links.get(link)
     if (linkDay === undefined) links.set(link, (linkDay = newLinkDay()))
     countsOf(linkDay, item).due++
@@ -71,7 +81,7 @@ export class Statistics {
 
   /** What comes for a day that was given out is no longer counted. @param latencyMs null where a delay says nothing about the bus */
   got(day: EpochMs, link: LinkId, item: ItemId, how: { readonly first: boolean; readonly latencyMs: number | null }): void {
-    const linkDay = this.days.get(day)?.get(link)
+    const linkDay = this.days.get(day)?.links.get(link)
     const counts = linkDay?.items.get(item)
     if (linkDay === undefined || counts === undefined) return
     if (how.first) counts.first++
@@ -80,7 +90,7 @@ export class Statistics {
   }
 
   missing(day: EpochMs, link: LinkId, item: ItemId, reason: AbsenceReason): void {
-    const missing = this.days.get(day)?.get(link)?.items.get(item)?.missing
+    const missing = this.days.get(day)?.links.get(link)?.items.get(item)?.missing
     if (missing !== undefined) missing[reason] = (missing[reason] ?? 0) + 1
   }
 
@@ -89,31 +99,44 @@ export class Statistics {
     return [...this.days.keys()].sort((a, b) => a - b).map((day) => this.dayView(day))
   }
 
-  /** Gives out a finished day and forgets it. */
-  take(day: EpochMs): DayStatistics {
+  /** Gives out a finished day at an instant and forgets it. */
+  take(day: EpochMs, at: EpochMs): DayStatistics {
     const view = this.dayView(day)
     this.days.delete(day)
+    this.taken = { to: Math.max(this.taken.to, day), at }
     return view
   }
 
+  /** A day that comes again after it was given out has only what is left of it. */
+  private sinceOf(day: EpochMs): EpochMs | null {
+    const since = day <= this.taken.to ? this.taken.at : this.countedFrom
+    return since > day ? epochMs(since) : null
+  }
+
   private dayView(day: EpochMs): DayStatistics {
-    const days = this.days.get(day) ?? new Map<LinkId, LinkDay>()
+    const { since, links: known } = this.days.get(day) ?? { since: null, links: new Map<LinkId, LinkDay>() }
     const media = new Map<string, LinkDay>()
-    const links = [...days].map(([link, linkDay]) => {
+    const links = [...known].map(([link, linkDay]) => {
       const medium = this.mediumOf(link)
       const sum = media.get(medium) ?? newLinkDay()
       media.set(medium, sum)
       addTo(sum, linkDay)
       return { link, medium, ...viewOf(linkDay) }
     })
-    const all = [...days.values()].flatMap(({ items }) => [...items.values()])
+    const all = [...known.values()].flatMap(({ items }) => [...items.values()])
     return {
       day,
+      ...(since !== null && { since }),
       total: successOf(all),
       links,
       media: [...media].map(([medium, sum]) => ({ medium, ...viewOf(sum) })),
     }
   }
+}
+
+interface Day {
+  readonly since: EpochMs | null
+  readonly links: Map<LinkId, LinkDay>
 }
 
 interface LinkDay {

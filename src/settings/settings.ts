@@ -12,7 +12,7 @@ export interface Settings {
   readonly console: ConsoleSettings
   readonly log: { readonly level: LogLevel }
   readonly watchdog: WatchdogSettings
-  readonly clock: { readonly assumeSynchronised: boolean }
+  readonly clock: ClockSettings
   readonly collection: CollectionChoices
   readonly secrets: Secrets
   /** Absolute paths of the files that were read, for messages and backups. */
@@ -26,6 +26,15 @@ export interface DatabaseSettings {
   readonly bytesMax: number
   /** Kept free for money and orders: readings are refused when less is left on the disk. */
   readonly reserveBytes: number
+}
+
+export interface ClockSettings {
+  /** Our own clock counts as right without any time source. */
+  readonly assumeSynchronised: boolean
+  /** Meters whose clocks are off are set without an order, within the field's rules. */
+  readonly setMeterClocks: boolean
+  /** When the time is broadcast to all meters each day, minutes after local midnight; null: never. */
+  readonly broadcastAt: number | null
 }
 
 export interface LinkSettings {
@@ -77,12 +86,6 @@ export interface CollectionChoices {
     readonly everyMs: number | null
     /** Of a bus's time, what a search may take. */
     readonly share: number
-  }
-  readonly meterClocks: {
-    /** Sets single clocks within the field's rules; an excess is told in any case. */
-    readonly corrects: boolean
-    /** When the time is broadcast each day, minutes after local midnight; null: never. */
-    readonly broadcastAt: number | null
   }
 }
 

@@ -112,8 +112,7 @@ const collectionSchema = section({
       .default(24),
     busPercent: whole(1, 50, 'percent').default(1),
   }).prefault({}),
-  meterClocks: section({ correct: flag.default(false), broadcastAt: broadcastTime.nullable().default(null) }).prefault({}),
-}).transform(({ backfillPercent, refusedRetryDays, vanishedAfterHours, discovery, meterClocks }): CollectionChoices => ({
+}).transform(({ backfillPercent, refusedRetryDays, vanishedAfterHours, discovery }): CollectionChoices => ({
   backfillShare: backfillPercent / 100,
   refusedRetryMs: refusedRetryDays * dayMs,
   vanishedAfterMs: vanishedAfterHours * hourMs,
@@ -121,7 +120,6 @@ const collectionSchema = section({
     everyMs: discovery.everyHours === null ? null : discovery.everyHours * hourMs,
     share: discovery.busPercent / 100,
   },
-  meterClocks: { corrects: meterClocks.correct, broadcastAt: meterClocks.broadcastAt },
 }))
 
 /** Fields of the site's main file. Other files are named by paths relative to it. */
@@ -139,7 +137,11 @@ const siteShape = {
   console: consoleSchema.prefault({}),
   log: section({ level: oneOf(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   watchdog: section({ stallSeconds: whole(5, 3600, 'seconds').default(60) }).prefault({}),
-  clock: section({ assumeSynchronised: flag.default(false) }).prefault({}),
+  clock: section({
+    assumeSynchronised: flag.default(false),
+    setMeterClocks: flag.default(false),
+    broadcastAt: broadcastTime.nullable().default(null),
+  }).prefault({}),
   collection: collectionSchema.prefault({}),
 }
 
