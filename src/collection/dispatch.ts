@@ -17,7 +17,7 @@ import { failAll, settleFreeze, settleLive, settleRecords } from './settlement.j
 import type { CollectionSettings } from './settings.js'
 import type { SlotBook } from './slot-book.js'
 import type { Channel, Found, Slot, SlotOwner } from './slots.js'
-import { channelOf, isFreezeKind, putDoubt, putFound, recordOf } from './slots.js'
+import { channelOf, isFreezeKind, putDoubt, putFound } from './slots.js'
 
 /** Values seen on the way that mean more than a slot: clocks and status words. */
 export interface Sighting {
@@ -60,8 +60,7 @@ export class Dispatch {
     let bus = this.buses.get(link)
     if (bus === undefined) {
       const { settings } = this.options
-      const worth = (unit: Unit, now: number): number =>
-        unit.kind === 'live' ? 0 : worthOf(unit.owner, now, settings, this.pace(link).registerMs)
+      const worth = (unit: Unit, now: number): number => worthOf(ownerOf(unit), now, settings, this.pace(link).registerMs)
       this.buses.set(link, (bus = new BusQueue({ worthOf: worth, share: settings.backfillShare })))
     }
     return bus
@@ -133,7 +132,10 @@ export class Dispatch {
     const { book, settings, hasJoined, ownersOf, onEnd, stateOf } = this.options
     const { meter } = slot.owner.plan.target
     const isDown = this.bus(meter.link).isDown(now.monotonic)
-    if (slot.doubts?.some((doubt) => doubt?.reason === 'no-reply') === true && !hasJoined(meter.id)) tellNotJoined(slot)
+    const unheardOf = [...(slot.doubts?.entries() ?? [])].filter(([, doubt]) => doubt?.reason === 'no-reply')
+    // Nobody answered because the meter is not in the network.
+    if (unheardOf.length > 0 && !hasJoined(meter.id))
+      for (const [index] of unheardOf) putDoubt(slot, index, { reason: 'not-joined' })
     const point = book.end(slot, now, isDown ? 'bus-down' : 'no-time')
     if (noteLostDay(slot, point, settings.lostDaysMax)) stateOf(meter.id).hasLostDays = true
     for (const monthly of monthlySlots(slot, () => ownersOf(meter.id))) {
@@ -149,7 +151,7 @@ export class Dispatch {
     const pop = (): Waiting | null => bus.pop(now.monotonic, concurrency)
     for (let waiting = pop(); waiting !== null; waiting = pop()) {
       const { unit, work } = waiting
-      const owner = unit.kind === 'live' ? unit.slot.owner : unit.owner
+      const owner = ownerOf(unit)
       if (unit.kind === 'live' ? unit.slot.state !== 'queued' : owner.memory !== 'queued') continue
       const { heldUntil } = this.options.stateOf(owner.plan.target.meter.id)
       if (heldUntil > now.monotonic) {
@@ -207,7 +209,7 @@ export class Dispatch {
         const context: SettleContext = {
           now,
           utcOffsetMinutes: this.options.utcOffsetMinutes,
-          take: (slot, asked, found) => this.take(slot, asked, found, now),
+          take: (slot, asked, found, channel) => this.take(slot, asked, { found, channel }, now),
           learn: (slot, lesson) => this.learn(slot, lesson, now),
         }
         if (asks.kind === 'freeze') return settleFreeze(asks.wanted, result.outcome, context)
@@ -245,7 +247,12 @@ export class Dispatch {
   }
 
   /** A value that passes is known; one that does not fit what the register last showed is read once more first. */
-  private take(slot: Slot, asked: Asked, found: Found, now: Now): void {
+  private take(
+    slot: Slot,
+    asked: Asked,
+    { found, channel }: { readonly found: Found; readonly channel: Channel },
+    now: Now,
+  ): void {
     if (slot.state === 'ended') return
     const { target } = slot.owner.plan
     const suspect = slot.doubts?.[asked.index]?.suspect ?? null
@@ -253,7 +260,7 @@ export class Dispatch {
     const judgement = judgeReading(this.options.stateOf(target.meter.id), target, reading)
     if (judgement.event !== null) this.options.book.tell(judgement.event)
     if (!judgement.use) {
-      const exhausted = suspect !== null && found.source !== 'live' ? memoryChannel(slot, found, asked.index) : undefined
+      const exhausted = suspect !== null && channel !== 'live' ? channel : undefined
       putDoubt(slot, asked.index, { reason: 'invalid', suspect: judgement.suspect, ...(exhausted && { exhausted }) })
       return
     }
@@ -356,19 +363,7 @@ const HELD_MS_MIN = 1_000
 const FRESH_FAILURES_MAX = 4
 const unheard: Finding = { answered: false, busDown: false, progress: false }
 
-/** A value that came from the meter's memory tells by its source which way it came. */
-function memoryChannel(slot: Slot, { source }: Found, index: number): Channel {
-  if (source === 'monthly-freeze') return 'month'
-  const { task, items } = slot.owner.plan
-  const item = items[index]
-  return item !== undefined && recordOf(task.kind, item.source) !== undefined ? 'record' : 'freeze'
-}
-
-/** Nobody answered because the meter is not in the network. */
-function tellNotJoined(slot: Slot): void {
-  for (const [index, doubt] of (slot.doubts ?? []).entries())
-    if (doubt?.reason === 'no-reply') putDoubt(slot, index, { reason: 'not-joined' })
-}
+const ownerOf = (unit: Unit): SlotOwner => (unit.kind === 'live' ? unit.slot.owner : unit.owner)
 
 function pauseMs(first: number, failures: number, longest: number): number {
   return Math.min(first * 2 ** Math.min(failures, 20), longest)

@@ -20,10 +20,10 @@ export function noteLostDay(slot: Slot, point: Point, daysMax: number): boolean 
 
 /** The days to be asked for anew; those that the meter cannot keep any more are forgotten. */
 export function takeLostDays(owner: SlotOwner, today: number): Slot['at'][] {
-  const depths = owner.plan.items.map(({ source }) =>
-    Math.max(source.dailyFreeze?.depthDays ?? 0, source.dailyRecord?.depthDays ?? 0),
+  const depths = owner.plan.items.flatMap(({ source }) =>
+    [source.dailyFreeze, source.dailyRecord].map((kept) => kept?.depthDays ?? 0),
   )
-  const kept = owner.lostDays.filter((day) => (today - day) / dayMs < Math.max(0, ...depths))
+  const kept = owner.lostDays.filter((day) => (today - day) / dayMs < Math.max(...depths))
   owner.lostDays = []
   return kept
 }

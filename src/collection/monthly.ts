@@ -24,7 +24,7 @@ export function lackingItem(monthly: Slot, item: ItemId): Asked | null {
 export function shareDoubts(daily: Slot, monthly: Slot): void {
   for (const [index, { item }] of daily.owner.plan.items.entries()) {
     const doubt = daily.doubts?.[index]
-    const asked = daily.found?.[index] === undefined ? lackingItem(monthly, item) : null
+    const asked = lackingItem(monthly, item)
     if (doubt !== undefined && asked !== null && monthly.doubts?.[asked.index] === undefined)
       putDoubt(monthly, asked.index, { reason: doubt.reason })
   }

@@ -88,20 +88,20 @@ export function planLive(slot: Slot, work: WorkClass, context: PlanContext): Wor
     .sort(([, a], [, b]) => Number(a.billing) - Number(b.billing))
     .map(([index, item]): AskedItem => {
       const { block, register } = item.source
-      if (block === undefined || (blocks.get(block.register)?.size ?? 0) < 2 || context.refuses(blockAbility(block.register)))
+      if (block === undefined || !blocks.has(block.register) || context.refuses(blockAbility(block.register)))
         return { index, item, position: registers.add({ register }) }
       return { index, item, position: registers.add({ register: block.register }), part: block }
     })
   return workOf(slot.owner, { work, registers, expiresAt: slot.liveUntil, asks: { kind: 'live', slot, items: asked }, context })
 }
 
-/** The registers that each block would stand for. */
-function blocksOf(sources: readonly ItemSource[]): ReadonlyMap<string, ReadonlySet<string>> {
+/** The blocks that would stand for two registers or more. */
+function blocksOf(sources: readonly ItemSource[]): ReadonlySet<string> {
   const blocks = new Map<string, Set<string>>()
   for (const { block, register } of sources) {
     if (block !== undefined) blocks.set(block.register, (blocks.get(block.register) ?? new Set()).add(register))
   }
-  return blocks
+  return new Set([...blocks].flatMap(([block, registers]) => (registers.size < 2 ? [] : [block])))
 }
 
 /**
@@ -121,7 +121,9 @@ export function planMemory(owner: SlotOwner, work: WorkClass, context: PlanConte
     isFreezeKind(owner.plan.task.kind) && freezeQuiet(context.now, context.utcOffsetMinutes, context.settings.freezeQuietMs)
   if (quiet) return null
   const recorded = wanting.filter((slot) => memoryIndexes(slot, context).some(({ channel }) => channel === 'record'))
-  return recorded.length > 0 ? planRecords(owner, work, recorded, context) : planFreeze(owner, work, wanting, context)
+  const [first] = recorded
+  if (first === undefined) return planFreeze(owner, work, wanting, context)
+  return planRecords(owner, work, { first, wanting: recorded }, context)
 }
 
 /**
@@ -180,9 +182,12 @@ function freezesOf(slot: Slot, registers: Registers, context: PlanContext): read
 /** A hole this wide between two slots is not read across: the records in between would cost the bus for nothing. */
 const RECORDS_SKIPPED_MAX = 4
 
-function planRecords(owner: SlotOwner, work: WorkClass, wanting: readonly Slot[], context: PlanContext): MemoryWork | null {
-  const [first] = wanting
-  if (first === undefined) return null
+function planRecords(
+  owner: SlotOwner,
+  work: WorkClass,
+  { first, wanting }: { readonly first: Slot; readonly wanting: readonly Slot[] },
+  context: PlanContext,
+): MemoryWork {
   const spacingMs = owner.recordSpacingMs
   const slots: Slot[] = []
   let last = first

@@ -16,7 +16,7 @@ export interface SettleContext {
   readonly now: Now
   readonly utcOffsetMinutes: number
   /** Takes a value for the slot, or holds it back as suspect. */
-  readonly take: (slot: Slot, asked: Asked, found: Found) => void
+  readonly take: (slot: Slot, asked: Asked, found: Found, channel: Channel) => void
   /** The meter showed that it can do something, or that it cannot; `errors`: the names of its error bits. */
   readonly learn: (slot: Slot, lesson: Lesson) => void
 }
@@ -155,27 +155,22 @@ export function settleRecords(
       for (const asked of items) {
         const values = records.get(slot.at)?.values.slice(asked.from, asked.from + asked.count)
         if (!answer.ok) putFailure(slot, asked, answer.error, 'record', context)
-        else putRecord(slot, asked, values, newest, context)
+        else {
+          putRecord(slot, asked, values, newest, context)
+          learnRecords(slot, asked, records.size === 0, context)
+        }
       }
       progress ||= newest >= slot.at
     }
-    if (answer.ok) learnRecords(owner, { slots, items, isEmpty: records.size === 0 }, context)
   }
   return { ...heard(outcomes), progress }
 }
 
 /** A meter that has no record at all since an instant that is long past keeps none. */
-function learnRecords(
-  owner: SlotOwner,
-  seen: Pick<WantedRecords, 'slots' | 'items'> & { readonly isEmpty: boolean },
-  context: SettleContext,
-): void {
-  const [slot] = seen.slots
-  const [asked] = seen.items
-  if (slot === undefined || asked === undefined) return
-  const isLongPast = context.now.wall - slot.at > 4 * owner.recordSpacingMs
-  if (seen.isEmpty && isLongPast) learnRefusal(slot, asked, { channel: 'record', errors: ['no-records'] }, context)
-  if (!seen.isEmpty) learnAnswer(slot, asked, 'record', context)
+function learnRecords(slot: Slot, asked: Asked, isEmpty: boolean, context: SettleContext): void {
+  const isLongPast = context.now.wall - slot.at > 4 * slot.owner.recordSpacingMs
+  if (!isEmpty) learnAnswer(slot, asked, 'record', context)
+  else if (isLongPast) learnRefusal(slot, asked, { channel: 'record', errors: ['no-records'] }, context)
 }
 
 /** All items of a job that was given up before it was answered. */
@@ -243,7 +238,7 @@ function putReading(slot: Slot, asked: Asked, values: readonly RegisterValue[], 
   const reading = itemFrom(asked.item.item, values)
   if (came.channel !== 'record') learnAnswer(slot, asked, came.channel, context)
   if ('absent' in reading) putDoubt(slot, asked.index, { reason: reading.absent, exhausted: came.channel })
-  else context.take(slot, asked, { value: reading, source: came.source, measuredAt: came.measuredAt })
+  else context.take(slot, asked, { value: reading, source: came.source, measuredAt: came.measuredAt }, came.channel)
 }
 
 /** A live value serves as the freeze of a meter that has none while the window lasts. */

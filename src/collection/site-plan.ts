@@ -74,15 +74,15 @@ export function planTask(target: PlannedMeter, task: Task): PlannedTask {
 /** The first questions of a task evenly over its spread, each link for itself. */
 function spread(planned: readonly PlannedTask[], { spreadMs = 0 }: Task): readonly PlannedTask[] {
   if (spreadMs === 0) return planned
-  const counts = new Map<LinkId, number>()
-  for (const { target } of planned) counts.set(target.meter.link, (counts.get(target.meter.link) ?? 0) + 1)
-  const seen = new Map<LinkId, number>()
-  return planned.map((one) => {
-    const { link } = one.target.meter
-    const place = seen.get(link) ?? 0
-    seen.set(link, place + 1)
-    return { ...one, memoryDelayMs: one.memoryDelayMs + Math.floor((place * spreadMs) / (counts.get(link) ?? 1)) }
-  })
+  const byLink = new Map<LinkId, PlannedTask[]>()
+  for (const one of planned) {
+    const own = byLink.get(one.target.meter.link)
+    if (own === undefined) byLink.set(one.target.meter.link, [one])
+    else own.push(one)
+  }
+  return [...byLink.values()].flatMap((own) =>
+    own.map((one, place) => ({ ...one, memoryDelayMs: one.memoryDelayMs + Math.floor((place * spreadMs) / own.length) })),
+  )
 }
 
 /** Why two plans of one meter and task cannot share open slots; null: they can. */

@@ -178,6 +178,7 @@ await t.test('abilities: refusals count for different slots, apart in time, and 
   t.same(one.learnt(), { x: at(33) })
   for (let count = 0; count < ABILITIES_MAX; count++) one.refused(`y${count}`, { at: at(0), slotAt: at(0) }, rule)
   t.equal(one.refused('z', { at: at(0), slotAt: at(0) }, { refusals: 1, apartMs: 0 }), null)
+  t.same(one.learnt(), { x: at(33) }, 'what is not believed is not kept')
   t.ok(one.answered('x'))
   t.notOk(one.answered('y1'), 'nothing had been believed')
 })

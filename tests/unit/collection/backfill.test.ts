@@ -93,6 +93,10 @@ await t.test('a bus queue takes the best of its back-fill, and none beyond its b
   t.equal(bus.pop(5_000)?.work, 'curve', 'what is due does not wait for the budget')
   t.equal(bus.pop(2 * hourMs)?.unit, units[1], 'of equals the one that came first')
   t.equal(bus.pop(2 * hourMs)?.unit, units[4])
+  const plain = new BusQueue()
+  plain.push(units[1] as Unit, 'backfill', 0)
+  plain.push(units[2] as Unit, 'backfill', 0)
+  t.equal(plain.pop(0)?.unit, units[1])
   const many = new BusQueue({ worthOf: worth, share: 1 })
   for (let count = 0; count < BACKFILL_COMPARED_MAX; count++) many.push(units[0] as Unit, 'backfill', 0)
   many.push(units[2] as Unit, 'backfill', 0)
@@ -154,6 +158,10 @@ await t.test('after a stop everything is filled, and what falls due meanwhile is
   t.notOk(told.some((line) => /energy=[a-z]/.test(line)))
   t.equal(bench.told('freeze').length, 4)
   t.equal(bench.told('month').length, 4)
+  t.equal(bench.collection.registerMs(testMeter('1').link), null, 'nobody said what a job takes')
+  bench.busMs = 300
+  bench.runUntil(local('2026-03-02 00:00'))
+  t.equal(Math.round(bench.collection.registerMs(testMeter('1').link) ?? 0), 300)
 })
 
 await t.test('back-fill takes its share of the bus and no more, and what is due goes on', async (t) => {

@@ -300,6 +300,51 @@ await t.test('days that cannot be had afterwards either are told no second time'
   t.ok(bench.told('freeze').every((line) => line.includes('live energy=')))
 })
 
+await t.test('a freeze task’s items that no meter freezes are not asked for days later', async (t) => {
+  const items = new Map<ReturnType<typeof itemId>, ItemSource>([
+    [itemId('energy'), { register: '0001FF00' }],
+    [itemId('status-3'), { register: '04000503' }],
+  ])
+  const bench = new CoreBench(local('2026-02-28 23:00'), {
+    profiles: [testProfile({ items })],
+    tasks: [
+      { ...daily, items: [...items.keys()], closesAfterMs: hourMs, liveWindowMs: minuteMs },
+      task('curve', { cron: '0 * * * *' }),
+    ],
+  })
+  awayUntil(bench, local('2026-03-02 12:00'), (work, now) => settled(answerAll(work, now)))
+  bench.runUntil(local('2026-03-02 16:00'))
+  t.same(
+    bench.told('freeze'),
+    ['1', '2'].map((day) => `03-0${day} 00:00 live energy=no-reply status-3=no-reply`),
+  )
+})
+
+await t.test('the month takes of the day what it wants and knows why the rest is missing', async (t) => {
+  const items = new Map<ReturnType<typeof itemId>, ItemSource>([
+    [itemId('energy'), { register: '0001FF00', dailyFreeze }],
+    [itemId('reverse'), { register: '0002FF00', dailyFreeze: { ...dailyFreeze, value: '05060201' } }],
+    [itemId('status-3'), { register: '04000503' }],
+  ])
+  const bench = new CoreBench(local('2026-02-28 23:00'), {
+    profiles: [testProfile({ items })],
+    tasks: [
+      { ...daily, items: [itemId('energy'), itemId('reverse'), itemId('status-3')], liveWindowMs: minuteMs, backfillDays: 1 },
+      { ...monthly, items: [itemId('status-3'), itemId('energy')] },
+      { ...monthly, id: 'other' as never, items: [itemId('reverse')] },
+    ],
+  })
+  bench.answer = (work, now) =>
+    settled(
+      answerAll(work, now).map((one) =>
+        ['05060201', '0002FF00', '04000503'].includes(one.register) ? bad(one.register, 'refused', { retry: 'never' }) : one,
+      ),
+    )
+  bench.runUntil(local('2026-03-06 00:00'))
+  t.same(bench.told('month'), [`03-01 00:00 monthly-freeze status-3=refused energy=${energyAt(monthStart)}@daily-freeze`])
+  t.same(bench.told('other'), ['03-01 00:00 monthly-freeze reverse=refused'])
+})
+
 await t.test('lost days are opened no further than slots may be open, and not twice', async (t) => {
   const bench = new CoreBench(
     local('2026-02-28 23:00'),
@@ -331,7 +376,7 @@ await t.test('meters of one link share a spread, those of another have their own
   const plan = planSite(site)
   t.same(
     plan.tasks[0]?.meters.map(({ memoryDelayMs }) => memoryDelayMs),
-    [1000, 1000, 1050],
+    [1000, 1050, 1000],
   )
   t.same(plan.tasks[1]?.meters, [], 'no key customer among them')
   const key = planSite({
