@@ -37,6 +37,8 @@ export class ShellBench {
   collector: Collector
   parameters: SiteParameters
   meterFastMs = 0
+  /** Registers that meters do not know. */
+  readonly refused = new Set<string>()
   relayState: RelayState = { kind: 'known', contact: 'open', command: 'trip', alarm: true, protected: false, word: '0050' }
   private asked = 0
   private boots = 1
@@ -84,6 +86,7 @@ export class ShellBench {
     const now = { monotonic: this.time.monotonic(), wall: (at + this.meterFastMs) as EpochMs, trusted: true, boot: '' }
     return plan.registers.map((request) => {
       const { register } = request
+      if (this.refused.has(register)) return bad(register, 'refused', { retry: 'never', errors: ['no-such-data'] })
       switch (this.mode) {
         case 'silent':
           return bad(register, 'no-reply')

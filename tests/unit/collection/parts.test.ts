@@ -150,6 +150,67 @@ await t.test('statistics count by day, link and item, and only days that are ope
   t.same(statistics.take(day, epochMs(dayMs)).links, [])
 })
 
+await t.test('success is summed up for each medium and for all, rounded down', async (t) => {
+  const statistics = new Statistics((link) => (link === 'c' ? 'plc' : 'rs485'))
+  const day = epochMs(0)
+  for (const [link, item, got] of [
+    ['a', 'energy', 'first'],
+    ['b', 'energy', 'first'],
+    ['b', 'power', 'later'],
+    ['c', 'energy', 'missing'],
+    ['c', 'energy', 'first'],
+    ['c', 'power', 'missing'],
+  ] as const) {
+    statistics.due(day, linkId(link), itemId(item))
+    if (got === 'missing') statistics.missing(day, linkId(link), itemId(item), 'no-reply')
+    else statistics.got(day, linkId(link), itemId(item), { first: got === 'first', latencyMs: link === 'c' ? 9_000 : 100 })
+  }
+  statistics.missing(day, linkId('a'), itemId('energy'), 'garbled')
+  const [view] = statistics.view()
+  t.match(view?.total, {
+    due: 6,
+    first: 3,
+    later: 1,
+    missing: { 'no-reply': 2, garbled: 1 },
+    oneShotPpm: 500_000,
+    periodicPpm: 666_666,
+  })
+  t.match(
+    view?.links.map(({ link, medium, total }) => [link, medium, total.due, total.periodicPpm]),
+    [
+      ['a', 'rs485', 1, 1_000_000],
+      ['b', 'rs485', 2, 1_000_000],
+      ['c', 'plc', 3, 333_333],
+    ],
+  )
+  const [wires, plc] = view?.media ?? []
+  t.match(wires, { medium: 'rs485', total: { due: 3, oneShotPpm: 666_666 }, latency: { count: 3 } })
+  t.same(
+    wires?.items.map(({ item, due }) => [item, due]),
+    [
+      ['energy', 2],
+      ['power', 1],
+    ],
+  )
+  t.ok(Number(plc?.latency.p50Ms) >= 9_000)
+  t.match(statistics.take(epochMs(dayMs), day).total, { due: 0, oneShotPpm: null, periodicPpm: null })
+})
+
+await t.test('a day of which only a part was counted says since when', async (t) => {
+  const statistics = new Statistics()
+  statistics.countFrom(epochMs(dayMs + 5))
+  const count = (day: number) => statistics.due(epochMs(day), linkId('a'), itemId('energy'))
+  count(dayMs)
+  count(2 * dayMs)
+  t.same(
+    statistics.view().map(({ since }) => since),
+    [dayMs + 5, undefined],
+  )
+  statistics.take(epochMs(2 * dayMs), epochMs(3 * dayMs + 7))
+  count(2 * dayMs)
+  t.equal(statistics.view()[1]?.since, 3 * dayMs + 7, 'given out already: the rest of it')
+})
+
 await t.test('latency percentiles are right within their bucket', async (t) => {
   const histogram = new Histogram()
   t.same(histogram.latency(), { count: 0, p50Ms: null, p95Ms: null, p99Ms: null })
