@@ -156,6 +156,7 @@ export class Collection {
   tellGap(from: EpochMs, to: EpochMs, task: TaskId | 'all' = 'all'): void {
     const detail = { task, from: new Date(from).toISOString(), to: new Date(to).toISOString() }
     this.book.tell({ code: 'collection.gap', severity: 'warning', detail })
+    this.dispatch.loseDays(this.ownersIn(task), from, to)
   }
 
   /** When accounts ask to be read; meters that are not in the archive are passed over. */
@@ -336,6 +337,10 @@ export class Collection {
     if (state !== undefined && meterNote(state) !== null) this.learnt.add(meter)
     this.meters.delete(meter)
     this.watches.forget(meter)
+  }
+
+  private ownersIn(task: TaskId | 'all'): readonly SlotOwner[] {
+    return task === 'all' ? this.plan.tasks.flatMap(({ task: { id } }) => this.ownersOf(id)) : this.ownersOf(task)
   }
 
   private ownersOf(id: TaskId): readonly SlotOwner[] {

@@ -1,11 +1,11 @@
-import type { EventFact, LinkId, MeterId, RegisterValue } from '../model/index.js'
+import type { EpochMs, EventFact, LinkId, MeterId, RegisterValue } from '../model/index.js'
 import { startOfLocalDay } from '../model/index.js'
 import type { ExchangeTime, JobResult, ReadOutcome } from '../ports/index.js'
 import { BusPace, worthOf } from './backfill.js'
 import type { Unit, Waiting, WorkClass } from './bus-queue.js'
 import { BusQueue } from './bus-queue.js'
 import { abilityOf } from './capabilities.js'
-import { noteLostDay, takeLostDays } from './lost-days.js'
+import { noteLostDay, noteLostSpan, takeLostDays } from './lost-days.js'
 import type { MeterState } from './meter-state.js'
 import { judgeReading } from './meter-state.js'
 import { awaitsDaily, lackingItem, monthlySlots, shareDoubts } from './monthly.js'
@@ -329,6 +329,16 @@ export class Dispatch {
     const lastReplyAt = state.lastReplyAt === null ? null : new Date(state.lastReplyAt).toISOString()
     this.options.book.tell({ code: 'meter.vanished', severity: 'warning', meter, link, detail: { lastReplyAt } })
     this.options.onLearnt(meter)
+  }
+
+  /** A time that is explained as a whole: its freezes are asked for when their meters answer. */
+  loseDays(owners: readonly SlotOwner[], from: EpochMs, to: EpochMs): void {
+    const { settings, utcOffsetMinutes, stateOf } = this.options
+    for (const owner of owners) {
+      if (owner.plan.task.kind !== 'daily-freeze') continue
+      noteLostSpan(owner, { from, to }, utcOffsetMinutes, settings.lostDaysMax)
+      stateOf(owner.plan.target.meter.id).hasLostDays = true
+    }
   }
 
   /** Days whose freeze was given up are asked for as deep as the meter keeps them. */

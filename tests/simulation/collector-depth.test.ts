@@ -94,6 +94,29 @@ await t.test('a meter that was away for ten days gives ten days, as deep as it k
   await site.stop()
 })
 
+await t.test('after a stop of ten days the freezes of all ten are had, as deep as the meters keep them', async (t) => {
+  const site = newSite({})
+  t.teardown(() => site.remove())
+  await site.start()
+  await site.time.runFor(hourMs)
+  await site.stop()
+  await site.time.runFor(10 * dayMs)
+  await site.start()
+  await site.time.runFor(2 * hourMs)
+  const days = (await rows(site, 'freeze')).filter((row) => row.task === 'daily-freeze' && row.values[0]?.absent === undefined)
+  for (const { id } of site.area.archive) {
+    t.same(
+      days
+        .filter(({ meter }) => meter === id)
+        .map(({ slotAt }) => (slotAt - june) / dayMs)
+        .sort((a, b) => a - b),
+      Array.from({ length: 10 }, (_, day) => day),
+      id,
+    )
+  }
+  await site.stop()
+})
+
 await t.test('a meter without freezes and load records is found out, also across restarts, and read at midnight', async (t) => {
   const site = newSite({ quirksOf: (meter) => (meter === 0 ? { noFreezes: true, noProfile: true } : {}) })
   t.teardown(() => site.remove())

@@ -282,6 +282,24 @@ await t.test('a meter that was away for longer than slots are kept open gives it
   t.equal(bench.told('freeze').length, 8 + 8, 'a later better value is a record of its own')
 })
 
+await t.test('days of a stop that was too long to be explained one by one are asked for all the same', async (t) => {
+  const bench = new CoreBench(local('2026-03-20 12:00'), {
+    profiles: [profileWith({ dailyFreeze: { ...dailyFreeze, depthDays: 12 } })],
+    tasks: [daily, task('curve', { cron: '0 * * * *' })],
+  })
+  bench.collection.tellGap(local('2026-02-10 06:00'), local('2026-03-14 06:00'), daily.id)
+  bench.collection.tellGap(local('2026-03-14 06:00'), local('2026-03-16 06:00'))
+  bench.turn()
+  bench.runUntil(local('2026-03-20 14:00'))
+  t.same(
+    [...bench.told('freeze')].sort(),
+    [9, 10, 11, 12, 13, 14, 15, 16].map((day) => {
+      const date = String(day).padStart(2, '0')
+      return `03-${date} 00:00 daily-freeze energy=${energyAt(local(`2026-03-${date} 00:00`))}`
+    }),
+  )
+})
+
 await t.test('days that cannot be had afterwards either are told no second time', async (t) => {
   const bench = new CoreBench(
     local('2026-02-28 23:00'),
