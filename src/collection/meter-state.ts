@@ -1,5 +1,6 @@
 import type { EpochMs, EventFact, ItemId } from '../model/index.js'
 import { epochMs, formatDecimal } from '../model/index.js'
+import { Capabilities } from './capabilities.js'
 import type { MeterClock } from './clock-care.js'
 import { unknownMeterClock } from './clock-care.js'
 import type { CumulativeReading } from './plausibility.js'
@@ -14,9 +15,17 @@ export interface MeterState {
   /** The last thing heard was nothing. */
   silent: boolean
   lastReplyAt: EpochMs | null
+  /** Monotonic time of the first question it did not answer; null: it answered the last one. */
+  silentSince: number | null
+  /** It was told as vanished. */
+  isVanished: boolean
   /** Last good total of each cumulative register. */
   readonly lastGood: Map<ItemId, CumulativeReading>
   clock: MeterClock
+  /** What it was found to refuse. */
+  readonly capabilities: Capabilities
+  /** It owes freezes of days that were given up. */
+  hasLostDays: boolean
   /** When a doubtful reading was last told, so that a register beyond its limits does not fill the events. */
   doubtToldAt: number
 }
@@ -26,10 +35,34 @@ export function newMeterState(): MeterState {
     heldUntil: -Infinity,
     silent: false,
     lastReplyAt: null,
+    silentSince: null,
+    isVanished: false,
     lastGood: new Map(),
     clock: unknownMeterClock,
+    capabilities: new Capabilities(),
+    hasLostDays: false,
     doubtToldAt: -Infinity,
   }
+}
+
+/** What is kept of a device over a restart: the rest is learnt again soon. */
+export interface MeterNote {
+  /** What it refuses, each with the time at which that was learnt. */
+  readonly refuses: Readonly<Record<string, number>>
+  readonly isVanished: boolean
+}
+
+/** @returns null when there is nothing to be kept */
+export function meterNote({ capabilities, isVanished }: MeterState): MeterNote | null {
+  const refuses = capabilities.learnt()
+  return isVanished || Object.keys(refuses).length > 0 ? { refuses, isVanished } : null
+}
+
+/** Takes over what an earlier run kept. */
+export function rememberNote(state: MeterState, { refuses, isVanished }: MeterNote): void {
+  state.capabilities.remember(refuses)
+  state.isVanished = isVanished
+  state.silent = isVanished
 }
 
 /** Frozen values carry the meter's own time, which may be this far from ours before it counts as wrong. */

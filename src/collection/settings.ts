@@ -31,6 +31,14 @@ export interface CollectionSettings {
   readonly dayClosesAtLatestMs: number
   /** A threshold watch or boundary reading is tried for this long. */
   readonly watchWindowMs: number
+  /** Of each bus's time, what back-fill may take in an hour; the rest stays for what nobody has planned. */
+  readonly backfillShare: number
+  /** A register that a meter refused is asked for again after so long. */
+  readonly refusedRetryMs: number
+  /** A meter that has answered nothing for so long is told as vanished. */
+  readonly vanishedAfterMs: number
+  /** Days that a meter did not give its freeze for and that are asked for when it answers again; the oldest is forgotten first. */
+  readonly lostDaysMax: number
   /** A failed threshold watch is tried anew after this; doubles up to `watchRetryMsMax`. */
   readonly watchRetryMs: number
   readonly watchRetryMsMax: number
@@ -54,6 +62,10 @@ export const defaultCollectionSettings: CollectionSettings = {
   dayClosesAfterMs: 6.5 * 3_600_000,
   dayClosesAtLatestMs: 30.5 * 3_600_000,
   watchWindowMs: 120_000,
+  backfillShare: 0.5,
+  refusedRetryMs: 30 * 24 * 3_600_000,
+  vanishedAfterMs: 72 * 3_600_000,
+  lostDaysMax: 62,
   watchRetryMs: 30_000,
   watchRetryMsMax: 900_000,
 }

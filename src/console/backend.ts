@@ -1,5 +1,5 @@
 import type { DayStatistics } from '../collection/index.js'
-import type { EpochMs, InputError, LinkId, MeterId, MonotonicMs, Result, SiteParameters } from '../model/index.js'
+import type { EpochMs, InputError, LinkId, MeterAddress, MeterId, MonotonicMs, Result, SiteParameters } from '../model/index.js'
 import type {
   OrderIntake,
   ReadOutcome,
@@ -90,6 +90,14 @@ export interface ConsoleCollection {
     readonly lastReplyAt: EpochMs | null
     readonly silent: boolean
     readonly clockDriftMs: number | null
+  }[]
+  /** Meters that stand in no archive; absent: nobody looks for any. */
+  readonly unknown?: readonly {
+    readonly link: LinkId
+    readonly address: MeterAddress
+    readonly protocol: string | null
+    readonly firstSeenAt: EpochMs
+    readonly lastSeenAt: EpochMs
   }[]
 }
 

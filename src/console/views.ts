@@ -50,12 +50,25 @@ export interface CollectionView {
   readonly pointsStored: number
   readonly pointsRefused: number
   /** Of the day that runs now, over all links and items. */
-  readonly today: {
-    readonly due: number
-    readonly first: number
-    readonly later: number
-    readonly missing: Readonly<Record<string, number>>
-  }
+  readonly today: CountsView
+  /** The same for each medium and each of its links, with how long values take from the moment they are asked for. */
+  readonly media: readonly (SuccessView & {
+    readonly medium: string
+    readonly links: readonly (SuccessView & { readonly link: string })[]
+  })[]
+}
+
+export interface CountsView {
+  readonly due: number
+  /** Got by the first question. */
+  readonly first: number
+  readonly later: number
+  readonly missing: Readonly<Record<string, number>>
+}
+
+export interface SuccessView extends CountsView {
+  readonly latency: { readonly p50Ms: number | null; readonly p95Ms: number | null; readonly p99Ms: number | null }
+  readonly items: readonly (CountsView & { readonly item: string })[]
 }
 
 export interface AccountCounts {
@@ -101,6 +114,16 @@ export interface MeterView {
 
 export interface MetersView extends Sited {
   readonly meters: readonly MeterView[]
+  /** Found on a bus or reported by a module, and in no archive: neither read nor billed. */
+  readonly unknown: readonly UnknownMeterView[]
+}
+
+export interface UnknownMeterView {
+  readonly link: string
+  readonly address: string
+  readonly protocol: string | null
+  readonly firstSeenAt: EpochMs
+  readonly lastSeenAt: EpochMs
 }
 
 /** What `read` and `probe` print of a register. */

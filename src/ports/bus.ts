@@ -52,6 +52,10 @@ export interface BusCapabilities {
   readonly routing: boolean
   /** How long one exchange may take at most, ms; absent: the runner's own limit for wires. */
   readonly exchangeMsMax?: number
+  /** Wire time of one byte, ms; absent or 0: the medium has no such pace. */
+  readonly byteMs?: number
+  /** What the site calls the medium, for statistics: `rs485`, `hplc`; absent: the name of its driver. */
+  readonly medium?: string
 }
 
 /** A medium: carries one request to one meter (or to all) and brings its reply. */

@@ -103,8 +103,8 @@ export interface MeshNetwork {
   /** Lets the network look for meters it does not have, for so many minutes; what it finds is reported. */
   search(minutes: number): void
   /**
-   * Absent: broadcasts take no time worth mentioning. How long a broadcast of so many bytes takes until it has reached the meters, ms, so that a time can be put into it; null: the module does not
-   * tell. The line is kept free for a few seconds for the broadcast itself.
+   * How long this broadcast takes until it has reached the meters, ms, so that a time can be put into it; null: the module does not
+   * tell. The line is kept free for a few seconds for the broadcast itself. Absent: broadcasts take no time worth mentioning.
    */
   broadcastDelayMs?(bytes: Uint8Array): Promise<number | null>
   /**

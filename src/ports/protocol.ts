@@ -109,6 +109,24 @@ export type RelayState =
     }
   | { readonly kind: 'unreadable'; readonly error: ReadError }
 
+/** Addresses with wildcards: a pattern means all meters whose address it matches. */
+export interface AddressSearch {
+  /** The pattern that every meter matches. */
+  readonly all: string
+  /** Patterns that together match what this one does, none of them twice; empty: it names one address. */
+  readonly parts: (pattern: string) => readonly string[]
+  readonly matches: (pattern: string, address: MeterAddress) => boolean
+  /** Asks all meters of a pattern at once. */
+  readonly ask: (pattern: string) => Session<SearchOutcome>
+}
+
+export type SearchOutcome =
+  | { readonly kind: 'one'; readonly address: MeterAddress }
+  | { readonly kind: 'none' }
+  /** Bytes came, but no whole answer: several meters spoke at once. */
+  | { readonly kind: 'several' }
+  | { readonly kind: 'bus-down' }
+
 /** One meter protocol, without I/O: turns plans into request bytes and reply bytes into outcomes. */
 export interface MeterProtocol {
   readonly name: string
@@ -125,6 +143,8 @@ export interface MeterProtocol {
     /** To one meter or to all; no answer exists. */
     readonly broadcast: (time: LocalTime, to: MeterAddress | 'all') => Session<'sent' | 'not-sent'>
   }
+  /** Looks for meters whose addresses nobody knows; absent: the protocol has no addresses that mean several meters. */
+  readonly search?: AddressSearch
   /** Asks the single connected meter for its address. */
   readonly find?: (repeats: number) => Session<Result<MeterAddress, ReadError>>
   /** Any whole frame of this protocol, for decoding captures and unsolicited bytes. */

@@ -20,6 +20,16 @@ export interface Job<T> {
   readonly priority: Priority
   /** After this the job is given up; null: it waits for as long as it takes. */
   readonly expiresAt: MonotonicMs | null
+  /** Told of each exchange of it that has left. */
+  readonly onExchange?: (spent: ExchangeTime) => void
+}
+
+/** What an exchange cost. */
+export interface ExchangeTime {
+  /** Its share of the bus's time; of a bus that carries several at a time it takes a part, ms. */
+  readonly busMs: number
+  /** From its start to its outcome, ms. */
+  readonly tookMs: number
 }
 
 export type JobResult<T> =

@@ -138,6 +138,10 @@ export interface StoreCommands {
       readonly addresses?: readonly { readonly meter: MeterId; readonly address: MeterAddress }[]
     }
   }
+  /** Keeps something small that was learnt and would be learnt again if it were lost; null forgets it. At most 32 Ki characters of JSON. */
+  'keep-note': { in: { name: string; body: unknown; stamp: Stamp }; out: Record<never, never> }
+  /** The notes whose names begin so, in order of their names. */
+  notes: { in: { prefix: string }; out: { readonly notes: readonly { readonly name: string; readonly body: unknown }[] } }
   health: { in: Record<never, never>; out: { readonly health: StoreHealth } }
 }
 

@@ -258,6 +258,7 @@ class BusRunner implements Runner {
     const spentMs = tookMs / Math.max(1, this.concurrency)
     counts.exchanges++
     counts.busyMs += spentMs
+    job.spent({ busMs: spentMs, tookMs })
     if (outcome.kind === 'reply') counts.replies++
     if (outcome.kind === 'silent') counts.silent++
     if (outcome.kind === 'garbled') counts.garbled++

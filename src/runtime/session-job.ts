@@ -1,5 +1,5 @@
 import type { MeterAddress, MonotonicMs } from '../model/index.js'
-import type { Effect, Job, JobResult, Priority, Session, SessionInput } from '../ports/index.js'
+import type { Effect, ExchangeTime, Job, JobResult, Priority, Session, SessionInput } from '../ports/index.js'
 import type { QueuedJob } from '../scheduling/index.js'
 
 export type ExchangeEffect = Extract<Effect<unknown>, { kind: 'exchange' }>
@@ -14,6 +14,8 @@ export interface RunningJob extends QueuedJob {
   queuedAt: MonotonicMs
   hasSent: boolean
   feed(input: SessionInput): void
+  /** One of its exchanges took so long. */
+  spent(time: ExchangeTime): void
   end(result: EarlyEnd): void
   /** Tells its caller of a fault of ours. */
   fail(error: unknown): void
@@ -36,6 +38,7 @@ export class SessionJob<T> implements RunningJob {
   queuedAt: MonotonicMs
   hasSent = false
   readonly #caller: Caller<T>
+  readonly #onExchange: (time: ExchangeTime) => void
   #session: Session<T>
   #steps = 0
   #isOver = false
@@ -46,6 +49,7 @@ export class SessionJob<T> implements RunningJob {
     this.expiresAt = job.expiresAt
     this.queuedAt = now
     this.#caller = caller
+    this.#onExchange = job.onExchange ?? (() => {})
     this.#session = job.session
     this.#settleIfDone()
   }
@@ -65,6 +69,10 @@ export class SessionJob<T> implements RunningJob {
       return this.fail(error)
     }
     this.#settleIfDone()
+  }
+
+  spent(time: ExchangeTime): void {
+    this.#onExchange(time)
   }
 
   end(result: EarlyEnd): void {

@@ -115,6 +115,7 @@ function readSite(main: Source, files: SiteFiles, ownChecks: SettingsChecks, pro
     log: head.log,
     watchdog: { stallMs: head.watchdog.stallSeconds * 1000 },
     clock: head.clock,
+    collection: head.collection,
     secrets,
     protocols: maps.protocols,
     files: files.read,

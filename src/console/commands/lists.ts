@@ -1,4 +1,5 @@
-import { countText } from '../../model/index.js'
+import { absenceReasons, countText } from '../../model/index.js'
+import type { AbsenceReason } from '../../model/index.js'
 import { localTime, shortTime, table, wrapped } from '../columns.js'
 import type { GapsView, OrdersView, OrderView } from '../views.js'
 import { originText, restartText, stageText } from './why-orders.js'
@@ -14,11 +15,31 @@ export function gapsText({ from, to, gaps, more, utcOffsetMinutes }: GapsView): 
     item,
     reason,
   ])
+  const told = absenceReasons.filter((reason) => gaps.some((gap) => gap.reason === reason))
   if (gaps.length === 0) return [`no gaps ${span}`]
   return [
     ...table([['SLOT', 'METER', 'TASK', 'ITEM', 'REASON'], ...rows]),
+    ...told.flatMap((reason) => wrapped(`${reason}: `, reasonWords[reason])),
     `${countText(gaps.length, 'value is', 'values are')} missing${more ? ' and more that are not listed (--count)' : ''} ${span}`,
   ]
+}
+
+/** What each reason means, for people. */
+const reasonWords: Readonly<Record<AbsenceReason, string>> = {
+  'no-reply': 'the meter did not answer, however often it was asked',
+  garbled: 'bytes came, but never a whole answer: noise, or two devices with one address',
+  refused: 'refused by the meter: it does not know the register, or does not let us read it',
+  invalid: 'the answer was no number, or did not fit what the register showed before',
+  'not-available': 'the meter itself says that it has no such value',
+  'not-kept': 'the meter keeps no record of that instant, or no more',
+  'bus-down': 'the port, the server or the module of the bus was gone',
+  'no-time': 'the bus had no time for it: something more urgent took all of it',
+  'clock-wrong': 'the meter’s clock or our own was wrong at that instant',
+  'meter-replaced': 'the device was replaced between the instant and the reading',
+  'not-running': 'this box did not run at the instant, and the meter keeps no record of it',
+  unsupported: 'the protocol of the meter has no way to ask for it',
+  'not-joined': 'the meter has not joined the network of its module',
+  withdrawn: 'the archive or the tasks do not ask for it any more',
 }
 
 /** `wattkeep orders`: oldest first. */

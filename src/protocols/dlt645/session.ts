@@ -5,6 +5,7 @@ import { readRegisters } from './read-session.js'
 import { checkRegister } from './register-table.js'
 import { orderRelay, relayState } from './relay-session.js'
 import { anyFrameScanner } from './scanner.js'
+import { addressSearch } from './search-session.js'
 
 /** DL/T 645-2007, the master's side. Registers are written as eight hexadecimal digits, high byte first: `00010000`. */
 export const dlt645 = {
@@ -14,6 +15,7 @@ export const dlt645 = {
   checkAddress,
   relay: { order: orderRelay, state: relayState },
   clock: { read: readClock, broadcast: setClock },
+  search: addressSearch,
   find: findMeter,
   scanner: () => anyFrameScanner,
 } satisfies MeterProtocol

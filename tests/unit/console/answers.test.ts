@@ -56,7 +56,10 @@ await t.test('status sums what the parts know', async (t) => {
     { item: 'status', ...counts },
   ] as never
   const latency = { count: 0, p50Ms: null, p95Ms: null, p99Ms: null }
-  const days = [{ day, links: [{ link: linkId('rs485-1'), latency, items }] }]
+  const sum = { due: 20, first: 12, later: 2, missing: { 'no-reply': 4 } } as const
+  const total = { ...sum, oneShotPpm: 600_000, periodicPpm: 700_000 }
+  const one = { medium: 'rs485', total, latency, items }
+  const days = [{ day, total, links: [{ link: linkId('rs485-1'), ...one }], media: [one] }]
   const status = await ask(
     { ask: 'status' },
     {
