@@ -102,7 +102,7 @@ export class ModuleMachine {
   }
 
   get capabilities(): BusCapabilities {
-    const { way, nodes, readMs, settings } = this.#place
+    const { way, nodes, profile, readMs, settings } = this.#place
     const isLed = way === 'module-led'
     const waitMs = isLed ? settings.ledWaitMs : Math.max(readMs, broadcastAckMs(this.#place)) + settings.quietMsMax
     return {
@@ -110,6 +110,7 @@ export class ModuleMachine {
       broadcast: true,
       routing: true,
       exchangeMsMax: waitMs + settings.patienceMs,
+      medium: profile.name,
     }
   }
 

@@ -22,6 +22,8 @@ export interface ModuleChoice {
 
 /** What a medium is like. */
 export interface ModuleProfile {
+  /** What statistics call it: `plc-narrowband`, `plc-broadband`, `plc-dual`, `wireless`. */
+  readonly name: string
   /** Ways to read that `auto` may take, the best first; one that the module cannot do is passed over. */
   readonly ways: readonly ReadingWay[]
   /** Quiet kept before a request to the module. @source facts §1: at least 500 ms on narrowband */

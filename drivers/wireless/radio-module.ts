@@ -65,6 +65,7 @@ const isWhole = (value: unknown, min: number, max: number): value is number | nu
 
 /** @source facts §5, §6; the gap, and how long building and maintenance take, are nobody's figures */
 const profile: ModuleProfile = {
+  name: 'wireless',
   ways: ['forward'],
   gapMs: 200,
   readMs: { min: 20_000, max: 90_000 },

@@ -16,7 +16,7 @@ function start(bench: ModuleBench, requests: readonly ExchangeRequest[]): Promis
 await t.test('as many as the window holds are under way, each by F1F1 with a number of its own', async (t) => {
   const bench = moduleBench({ meters: ten })
   await bench.up()
-  t.equal(bench.bus.capabilities.concurrency, 5)
+  t.match(bench.bus.capabilities, { concurrency: 5, medium: 'plc-broadband' })
   const outcomes = await bench.run(
     start(
       bench,

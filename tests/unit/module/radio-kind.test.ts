@@ -4,6 +4,7 @@ import { moduleBench, readOf, wireOf } from '../../helpers/module-bench.js'
 import { addressBytes, moduleFrame, word } from '../../helpers/scripted-module.js'
 
 const profile: ModuleProfile = {
+  name: 'any',
   ways: ['forward'],
   gapMs: 100,
   readMs: { min: 20_000, max: 60_000 },

@@ -25,7 +25,7 @@ const namesOf = ({ module }: RadioBench): readonly string[] => module.requests.m
 
 await t.test('mode 10, 13F1 and nothing else: no concurrent reads, no reading led by the module', async (t) => {
   const on = await running()
-  t.match(on.bus.capabilities, { concurrency: 1, broadcast: true, routing: true })
+  t.match(on.bus.capabilities, { concurrency: 1, broadcast: true, routing: true, medium: 'wireless' })
   for (const meter of [1, 2, 3]) t.match(await on.ask(readOf(meter)), { kind: 'reply', frame: replyOf(meter, 1, 42) })
   t.ok(on.module.requests.every(({ mode }) => mode === 10))
   t.notOk(namesOf(on).some((name) => ['f1F1', '12F1', '12F3', '3F11'].includes(name)))
