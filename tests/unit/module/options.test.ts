@@ -30,7 +30,7 @@ await t.test('the way of reading: what the site chose, or the best that the modu
   const choice = { reading: 'auto', window: null, mainNode: null, reports: true } as const
   const profile = {
     name: 'any',
-  ways: ['concurrent', 'module-led', 'forward'],
+    ways: ['concurrent', 'module-led', 'forward'],
     gapMs: 0,
     readMs: { min: 1, max: 2 },
     slowReplyMs: 1,
