@@ -5,7 +5,7 @@ import { BusPace, worthOf } from './backfill.js'
 import type { Unit, Waiting, WorkClass } from './bus-queue.js'
 import { BusQueue } from './bus-queue.js'
 import { abilityOf } from './capabilities.js'
-import { noteLostDay, noteLostSpan, takeLostDays } from './lost-days.js'
+import { lostDaysOf, noteLostDay, noteLostSpan } from './lost-days.js'
 import type { MeterState } from './meter-state.js'
 import { judgeReading } from './meter-state.js'
 import { awaitsDaily, lackingItem, monthlySlots, shareDoubts } from './monthly.js'
@@ -137,7 +137,7 @@ export class Dispatch {
     if (unheardOf.length > 0 && !hasJoined(meter.id))
       for (const [index] of unheardOf) putDoubt(slot, index, { reason: 'not-joined' })
     const point = book.end(slot, now, isDown ? 'bus-down' : 'no-time')
-    if (noteLostDay(slot, point, settings.lostDaysMax)) stateOf(meter.id).hasLostDays = true
+    if (noteLostDay(slot, point, stateOf(meter.id), settings.lostDaysMax)) this.options.onLearnt(meter.id)
     for (const monthly of monthlySlots(slot, () => ownersOf(meter.id))) {
       shareDoubts(slot, monthly)
       this.route(monthly, now, now.monotonic)
@@ -336,8 +336,9 @@ export class Dispatch {
     const { settings, utcOffsetMinutes, stateOf } = this.options
     for (const owner of owners) {
       if (owner.plan.task.kind !== 'daily-freeze') continue
-      noteLostSpan(owner, { from, to }, utcOffsetMinutes, settings.lostDaysMax)
-      stateOf(owner.plan.target.meter.id).hasLostDays = true
+      const { id } = owner.plan.target.meter
+      noteLostSpan(owner, { from, to }, stateOf(id), { utcOffsetMinutes, daysMax: settings.lostDaysMax })
+      this.options.onLearnt(id)
     }
   }
 
@@ -346,7 +347,8 @@ export class Dispatch {
     state.hasLostDays = false
     const today = startOfLocalDay(now.wall, this.options.utcOffsetMinutes)
     for (const owner of this.options.ownersOf(meter)) {
-      const days = takeLostDays(owner, today)
+      if (!state.lostDays.has(owner.plan.task.id)) continue
+      const days = lostDaysOf(owner, state, today)
       for (const slot of this.options.book.reopen(owner, days, now)) this.admit(slot, now)
     }
   }

@@ -1,4 +1,4 @@
-import type { EpochMs, EventFact, ItemId } from '../model/index.js'
+import type { EpochMs, EventFact, ItemId, TaskId } from '../model/index.js'
 import { epochMs, formatDecimal } from '../model/index.js'
 import { Capabilities } from './capabilities.js'
 import type { MeterClock } from './clock-care.js'
@@ -24,7 +24,9 @@ export interface MeterState {
   clock: MeterClock
   /** What it was found to refuse. */
   readonly capabilities: Capabilities
-  /** It owes freezes of days that were given up. */
+  /** Days whose freeze was given up, by task, oldest first: asked for when the meter answers again, kept until they have come. */
+  readonly lostDays: Map<TaskId, readonly EpochMs[]>
+  /** Some of them have not been asked for since the meter was silent. */
   hasLostDays: boolean
   /** When a doubtful reading was last told, so that a register beyond its limits does not fill the events. */
   doubtToldAt: number
@@ -40,6 +42,7 @@ export function newMeterState(): MeterState {
     lastGood: new Map(),
     clock: unknownMeterClock,
     capabilities: new Capabilities(),
+    lostDays: new Map(),
     hasLostDays: false,
     doubtToldAt: -Infinity,
   }
@@ -50,17 +53,22 @@ export interface MeterNote {
   /** What it refuses, each with the time at which that was learnt. */
   readonly refuses: Readonly<Record<string, number>>
   readonly isVanished: boolean
+  /** Days whose freeze is still to be asked for, by task. */
+  readonly lostDays: ReadonlyMap<TaskId, readonly EpochMs[]>
 }
 
 /** @returns null when there is nothing to be kept */
-export function meterNote({ capabilities, isVanished }: MeterState): MeterNote | null {
+export function meterNote({ capabilities, isVanished, lostDays }: MeterState): MeterNote | null {
   const refuses = capabilities.learnt()
-  return isVanished || Object.keys(refuses).length > 0 ? { refuses, isVanished } : null
+  const isEmpty = !isVanished && lostDays.size === 0 && Object.keys(refuses).length === 0
+  return isEmpty ? null : { refuses, isVanished, lostDays: new Map(lostDays) }
 }
 
 /** Takes over what an earlier run kept. */
-export function rememberNote(state: MeterState, { refuses, isVanished }: MeterNote): void {
+export function rememberNote(state: MeterState, { refuses, isVanished, lostDays }: MeterNote): void {
   state.capabilities.remember(refuses)
+  for (const [task, days] of lostDays) state.lostDays.set(task, days)
+  state.hasLostDays = lostDays.size > 0
   state.isVanished = isVanished
   state.silent = isVanished
 }

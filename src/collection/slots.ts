@@ -34,8 +34,6 @@ export interface SlotOwner {
   memoryFailures: number
   /** Distance of the meter's load records, learnt from its answers. */
   recordSpacingMs: number
-  /** Days of which the meter's freeze was not to be had, oldest first: asked for when the meter answers again. */
-  lostDays: EpochMs[]
 }
 
 /** Why an instant passed without anybody asking. */
@@ -124,7 +122,7 @@ const USUAL_RECORD_SPACING_MS = 900_000
 
 export function newOwner(plan: PlannedTask, work: WorkClass): SlotOwner {
   const recordSpacingMs = isFreezeKind(plan.task.kind) ? dayMs : USUAL_RECORD_SPACING_MS
-  return { plan, work, open: [], memory: 'idle', memoryFailures: 0, recordSpacingMs, lostDays: [] }
+  return { plan, work, open: [], memory: 'idle', memoryFailures: 0, recordSpacingMs }
 }
 
 /** Where an item's history is kept as records from a time on, for a kind of task; undefined: nowhere. */

@@ -1,5 +1,5 @@
 import { meterNote, rememberNote, type Collection, type MeterNote } from '../collection/index.js'
-import type { Meter, MeterId } from '../model/index.js'
+import { epochMs, taskId, type EpochMs, type Meter, type MeterId, type TaskId } from '../model/index.js'
 import type { Store } from '../ports/index.js'
 
 /** A note that the store is to keep; a null body forgets it. */
@@ -14,7 +14,9 @@ const prefix = 'meter/'
 export function noteOfMeter(meter: MeterId, meters: readonly Meter[], collection: Collection): KeptNote {
   const device = meters.find(({ id }) => id === meter)
   const note = device === undefined ? null : meterNote(collection.stateOf(meter))
-  return { name: prefix + meter, body: note === null ? null : { ...note, address: device?.address } }
+  if (note === null) return { name: prefix + meter, body: null }
+  const { refuses, isVanished, lostDays } = note
+  return { name: prefix + meter, body: { refuses, isVanished, lostDays: Object.fromEntries(lostDays), address: device?.address } }
 }
 
 /** Takes over what an earlier run kept of the meters of the archive, where their devices are still the same. */
@@ -31,10 +33,19 @@ export async function recallMeters(store: Pick<Store, 'run'>, meters: readonly M
 /** Another release may have written it: what does not fit is learnt again. */
 function parseNote(body: unknown): (MeterNote & { readonly address: string }) | null {
   if (typeof body !== 'object' || body === null) return null
-  const { refuses, isVanished, address } = body as Readonly<Record<string, unknown>>
+  const { refuses, isVanished, lostDays, address } = body as Readonly<Record<string, unknown>>
   if (typeof refuses !== 'object' || refuses === null || typeof address !== 'string') return null
   const times = Object.entries(refuses).flatMap(([ability, at]: [string, unknown]) =>
     typeof at === 'number' && Number.isSafeInteger(at) ? [[ability, at] as const] : [],
   )
-  return { refuses: Object.fromEntries(times), isVanished: isVanished === true, address }
+  return { refuses: Object.fromEntries(times), isVanished: isVanished === true, lostDays: parseDays(lostDays), address }
+}
+
+function parseDays(lostDays: unknown): ReadonlyMap<TaskId, readonly EpochMs[]> {
+  const days = Object.entries((lostDays ?? {}) as Readonly<Record<string, unknown>>).flatMap(([task, listed]) =>
+    Array.isArray(listed) && listed.every((day): day is number => Number.isSafeInteger(day))
+      ? [[taskId(task), listed.map((day) => epochMs(day))] as const]
+      : [],
+  )
+  return new Map(days)
 }

@@ -47,6 +47,40 @@ await t.test('strangers on a wire are found though their answers collide, told o
   await site.stop()
 })
 
+await t.test('strangers of every protocol that the wire speaks are found, also one that hides its address', async (t) => {
+  const protocols = { 'dlt645-1997': 250_000, 'dlt698-45': 250_000 }
+  const site = new WholeRuntime({
+    area: {
+      ...{ seed: 3, startsAt, utcOffsetMinutes: 480, baud: 2400, historyMs: dayMs },
+      links: [{ kind: 'rs485', meters: 12, protocols }],
+    },
+    extra: [`collection: { discovery: { everyHours: 6, busPercent: 20 } }`],
+    seed: 3,
+  })
+  t.teardown(() => site.remove())
+  const spoken = new Set(site.area.archive.map(({ protocol }) => protocol))
+  t.same([...spoken].sort(), ['dlt645-1997', 'dlt645-2007', 'dlt698-45'])
+  const guests = [
+    ['dlt645-1997', '138000130754', { echoesWildcard: true }],
+    ['dlt645-1997', '138000140754', {}],
+    ['dlt645-2007', '770000110003', {}],
+    ['dlt698-45', '007501061225', {}],
+    ['dlt698-45', '007501071225', {}],
+  ] as const
+  for (const [index, [protocol, address, quirks]] of guests.entries()) {
+    const meter = makeMeter(
+      { address, protocol, seed: 100 + index, installedAt: startsAt },
+      { ...quirks, replyDelayMs: { min: 20, max: 60 } },
+    )
+    site.area.buses[0]?.wire.connect(meter)
+  }
+  await site.start()
+  await site.time.runFor(8 * hourMs)
+  const found = site.daemon.unknownMeters.map(({ protocol, address }) => `${protocol} ${address}`)
+  t.same(found.sort(), guests.map(([protocol, address]) => `${protocol} ${address}`).sort())
+  await site.stop()
+})
+
 await t.test('a stranger that is adopted, and one that is gone, are strangers no more', async (t) => {
   const site = newSite(20)
   t.teardown(() => site.remove())

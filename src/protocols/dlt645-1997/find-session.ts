@@ -9,7 +9,7 @@ import { ask, type Answer, type Question } from './exchange.js'
 import { decodeRegister } from './register-table.js'
 
 /** Every meter has the total of forward active energy. */
-const searchRegister = '9010'
+export const searchRegister = '9010'
 /** The number on the meter's label, which many makers also use as its address. */
 const meterNumberRegister = 'C032'
 

@@ -5,6 +5,7 @@ import { checkAddress } from './address.js'
 import { findMeter } from './find-session.js'
 import { readRegister, readRegisters } from './read-session.js'
 import { checkRegister } from './register-table.js'
+import { addressSearch } from './search-session.js'
 
 /** Date and time, in two answers. */
 export const dateRegister = 'C010'
@@ -24,6 +25,7 @@ export const dlt645Of1997 = {
       readDateAndTime((register) => readRegister(address, { register }, repeats), { date: dateRegister, time: timeRegister }),
     broadcast: sendTime,
   },
+  search: addressSearch,
   find: findMeter,
   scanner: () => anyFrameScanner,
 } satisfies MeterProtocol

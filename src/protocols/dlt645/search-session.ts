@@ -11,12 +11,13 @@ export const addressRegister = '04000401'
  * Shortened addressing (facts §3): the low digits must match, AA in the high ones matches anything, reads only. Patterns are taken
  * apart by the lowest pair of digits that is still open; addresses with letters in them are not looked for.
  */
-export const addressSearch: AddressSearch = {
+export const shortenedAddresses = {
   all: wildcardAddress,
   parts: partsOf,
   matches: (pattern, address) => addressMatches(pattern, address),
-  ask: askPattern,
-}
+} satisfies Partial<AddressSearch>
+
+export const addressSearch: AddressSearch = { ...shortenedAddresses, ask: askPattern }
 
 function partsOf(pattern: string): readonly string[] {
   const end = /^((?:AA)*)AA/i.exec(pattern)?.[1]

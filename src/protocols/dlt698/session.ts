@@ -5,6 +5,7 @@ import { checkRegister } from './notation.js'
 import { readRegisters } from './read-session.js'
 import { orderRelay, relayState } from './relay-session.js'
 import { anyFrameScanner } from './scanner.js'
+import { addressSearch } from './search-session.js'
 
 /**
  * DL/T 698.45, the client's side. A register is an OAD of eight hexadecimal digits, `00100200`, or a record with its columns,
@@ -17,6 +18,7 @@ export const dlt698 = {
   checkAddress,
   relay: { order: orderRelay, state: relayState },
   clock: { read: readClock, broadcast: setClock },
+  search: addressSearch,
   find: findMeter,
   scanner: () => anyFrameScanner,
 } satisfies MeterProtocol

@@ -52,6 +52,7 @@ await t.test('a restart recalls what was learnt, a replaced device is asked for 
   rememberNote(bench.collection.stateOf(testMeter('1').id), {
     refuses: { 'live 02030000': local('2026-02-27 00:00') },
     isVanished: false,
+    lostDays: new Map(),
   })
   bench.runUntil(local('2026-03-01 02:10'))
   t.equal(asks(bench, '02030000'), 0)
@@ -207,7 +208,7 @@ await t.test('a meter that answers nothing for three days has vanished, until it
 
 await t.test('a meter that was told as vanished before a restart is told again only when it returns', async (t) => {
   const bench = new CoreBench(local('2026-03-01 00:10'), { tasks: [task('curve', { cron: '0 * * * *' })] })
-  rememberNote(bench.collection.stateOf(testMeter('1').id), { refuses: {}, isVanished: true })
+  rememberNote(bench.collection.stateOf(testMeter('1').id), { refuses: {}, isVanished: true, lostDays: new Map() })
   bench.runUntil(local('2026-03-01 02:00'))
   t.same(
     bench.events.map(({ code }) => code),

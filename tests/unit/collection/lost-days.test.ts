@@ -1,7 +1,7 @@
 import t from 'tap'
 import { itemId, type EpochMs, type ItemSource } from '../../../src/model/index.js'
 import type { ReadOutcome } from '../../../src/ports/index.js'
-import { planSite, type Now, type Work } from '../../../src/collection/index.js'
+import { meterNote, planSite, rememberNote, type Now, type Work } from '../../../src/collection/index.js'
 import { answerAll, bad, CoreBench, energyAt, local, testMeter } from '../../helpers/core-bench.js'
 import { task, testProfile, testSite } from '../../helpers/collection-site.js'
 
@@ -50,6 +50,32 @@ await t.test('a meter that was away for longer than slots are kept open gives it
     'as deep as the meter keeps them',
   )
   t.equal(bench.told('freeze').length, 8 + 8, 'a later better value is a record of its own')
+})
+
+await t.test('lost days are kept in the meter’s note until they have come, so that a restart asks for them', async (t) => {
+  const site = {
+    meters: [testMeter('1')],
+    profiles: [profileWith({ dailyFreeze })],
+    tasks: [{ ...daily, closesAfterMs: 2 * dayMs, liveWindowMs: minuteMs }, task('curve', { cron: '0 * * * *' })],
+  }
+  const before = new CoreBench(local('2026-02-28 23:00'), site)
+  awayUntil(before, local('2027-01-01 00:00'), (work) => silence(work))
+  before.runUntil(local('2026-03-06 12:00'))
+  const { id } = testMeter('1')
+  const note = meterNote(before.collection.stateOf(id))
+  const days = [1, 2, 3, 4].map((day) => local(`2026-03-0${day} 00:00`))
+  t.same(note?.lostDays, new Map([[daily.id, days]]))
+  t.ok(before.learnt.filter((meter) => meter === id).length >= days.length, 'each is told to be kept')
+
+  const after = new CoreBench(local('2026-03-06 12:10'), site)
+  if (note !== null) rememberNote(after.collection.stateOf(id), note)
+  after.runUntil(local('2026-03-06 16:00'))
+  t.same(
+    after.told('freeze').map((line) => line.slice(0, 24)),
+    days.map((_, index) => `03-0${index + 1} 00:00 daily-freeze`),
+  )
+  t.equal(meterNote(after.collection.stateOf(id)), null, 'and forgotten when they have come')
+  t.ok(after.learnt.includes(id))
 })
 
 await t.test('days of a stop that was too long to be explained one by one are asked for all the same', async (t) => {

@@ -316,6 +316,22 @@ await t.test('what a meter refuses is kept in the store, and a start recalls it 
   await bench.collector.close()
 })
 
+await t.test('days that a meter owes are kept in the store over a restart, and asked for then', async (t) => {
+  const bench = new ShellBench(start, { meters: [testMeter('1')], tasks: testTasks() })
+  const owed = local('2026-02-24 00:00')
+  bench.store.notes.set('meter/1', {
+    ...{ refuses: {}, isVanished: false, address: testMeter('1').address },
+    lostDays: { freeze: [owed], odd: ['x'], none: 5 },
+  })
+  await bench.collector.start()
+  await bench.time.runFor(2 * hourMs)
+  const late = bench.store.points.filter(({ task: id, slotAt }) => id === 'freeze' && slotAt === owed)
+  t.equal(late.length, 1)
+  t.ok(late[0]?.values.every((value) => !('absent' in value)))
+  t.notOk(JSON.stringify(bench.store.notes.get('meter/1') ?? '').includes(String(owed)), 'it has come')
+  await bench.collector.close()
+})
+
 await t.test('a replaced device’s note is forgotten', async (t) => {
   const tasks = [task('curve', { items: ['energy', 'power'] })]
   const bench = new ShellBench(start, { meters: [testMeter('1')], tasks })
