@@ -1,6 +1,6 @@
 import type { AccountState, EntryKind, EpochMs, EventRecord, OrderStage, Severity } from '../model/index.js'
 
-import type { UplinkState } from '../ports/index.js'
+import type { MeshAir, MeshModule, MeshNodeState, MeshSnapshot, UplinkState } from '../ports/index.js'
 
 /*
  * The console's answers as they stand on the wire and in `--json`: plain data. Instants are milliseconds since 1970 UTC, amounts
@@ -311,6 +311,43 @@ export type SubmitView =
   | { readonly accepted: true; readonly order: number }
   | { readonly accepted: false; readonly code: string; readonly message: string }
 
+/** The network behind a link's module or radio. */
+export interface NetworkView extends Sited {
+  readonly link: string
+  readonly stage: MeshSnapshot['stage']
+  /** Why it is not ready, or what its module refused last; empty: nothing. */
+  readonly trouble: string
+  /** Null: none has said what it is, or a transparent radio has none. */
+  readonly module: MeshModule | null
+  /** Of the module, since the start. */
+  readonly restarts: number
+  /** By verdict; `slow` nodes answer late or seldom, `hopeless` ones need somebody to go there. */
+  readonly verdicts: Readonly<Record<MeshNodeState['verdict'], number>>
+  /** Nodes that are not in the network now, by what the module says. */
+  readonly away: number
+  /** Those that need most care first, then by address. */
+  readonly nodes: readonly NetworkNodeView[]
+  /** What a radio has had of the air, ms and packets. */
+  readonly air: MeshAir | null
+}
+
+export interface NetworkNodeView {
+  /** Null: it stands in no archive any more. */
+  readonly meter: string | null
+  readonly address: string
+  readonly verdict: MeshNodeState['verdict']
+  readonly inNetwork: boolean | null
+  /** Hops from the concentrator, 0: heard directly. */
+  readonly level: number | null
+  readonly relay: string | null
+  readonly phases: string
+  /** 0 … 15, 15 the best. */
+  readonly quality: number | null
+  readonly asked: number
+  readonly replied: number
+  readonly lastReplyAt: EpochMs | null
+}
+
 export interface CheckView {
   readonly check: string
   /** `warning` does not fail the test. */
@@ -339,5 +376,6 @@ export interface ConsoleAnswers {
   signer: SignerView
   submit: SubmitView
   trace: TraceView
+  network: NetworkView
   'self-test': SelfTestView
 }

@@ -42,6 +42,7 @@ export function createConsoleBackend({ daemon, settings, store, clock, timers }:
     },
     links: () => linksOf(daemon, settings),
     uplink: () => daemon.uplink?.state() ?? [],
+    network: (link) => daemon.buses.get(link)?.network?.snapshot() ?? null,
     trace: (link) => daemon.buses.get(link)?.trace() ?? null,
     read: (call) =>
       daemon.collector?.call(call) ??
