@@ -12,6 +12,8 @@ export interface FrameDecoder {
   readonly describe: (frame: Uint8Array) => FrameDescription
   /** The same for people: a value may have `bits`, the names of a status word's set bits. Absent: there is no more to say. */
   readonly explain?: (frame: Uint8Array) => FrameDescription
+  /** What is no frame but a piece of the protocol that stands alone in documents; only tried when the protocol is asked for by name. */
+  readonly describeBare?: (bytes: Uint8Array) => FrameDescription
   /** Its frames have no start mark, so any bytes get as far as its checksum: what it complains of says least. */
   readonly isUnmarked?: boolean
   /** Whether a frame has marks that hardly any other bytes have: then what it complains of is believed before what others do. */
@@ -81,6 +83,8 @@ function judge(frame: Uint8Array, how: 'describe' | 'explain', { decoders, proto
     const description = (decoder[how] ?? decoder.describe)(frame)
     if (description.ok) return [description]
     complaints.push({ description, progress: progressOf(description, frame, decoder) })
+    const bare = protocol === null ? undefined : decoder.describeBare?.(frame)
+    if (bare?.ok === true) return [bare]
   }
   if (complaints.length === 0) return [nobody]
   return complaints.sort((a, b) => b.progress - a.progress).map(({ description }) => description)

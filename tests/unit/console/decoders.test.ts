@@ -163,3 +163,12 @@ await t.test('a frame leads to its meter', (t) => {
   t.equal(addressOf(encodeDown({ name: 'node-count' }, { mode: 3, sequence: 1 })), null)
   t.end()
 })
+
+await t.test('a unit of 698.45 without its frame is shown when that protocol is asked for, and no other way', async (t) => {
+  const unit = Buffer.from('0501014001020000', 'hex')
+  const asked = describe(unit, { decoders: frameDecoders, protocol: 'dlt698-45' })
+  t.match(asked, { ok: true, layer: 'apdu', direction: 'request', apdu: 'GET-Request Normal', items: [{ oad: '40010200' }] })
+  t.match(describe(unit, { decoders: frameDecoders, protocol: null }), { ok: false })
+  const cut = describe(unit.subarray(0, 7), { decoders: frameDecoders, protocol: 'dlt698-45' })
+  t.match(cut, { ok: false, error: { code: 'no-start' } }, 'what is neither is complained of as a frame')
+})
