@@ -58,7 +58,7 @@ export class ExchangeBook {
     const { request } = fixed
     const exchange: Exchange = {
       ...fixed,
-      isWrite: request.traced !== undefined || request.reply === 'none',
+      isWrite: request.isWrite === true || request.reply === 'none',
       isSettled: false,
       hasLeft: false,
       wasAsked: false,

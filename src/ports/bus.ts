@@ -16,7 +16,9 @@ export type ScanResult =
 export interface ExchangeRequest {
   readonly to: MeterAddress | 'all'
   readonly bytes: Uint8Array
-  /** What the trace shows in place of `bytes`, where those carry credentials. */
+  /** It changes the meter: a medium that repeats requests by itself never repeats this one. */
+  readonly isWrite?: boolean
+  /** What the trace shows in place of `bytes`, where those carry credentials; absent: they carry none. */
   readonly traced?: Uint8Array
   /** `none`: a broadcast; the bus keeps quiet afterwards and nothing is awaited. */
   readonly reply: Scanner | 'none'

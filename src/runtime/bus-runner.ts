@@ -201,7 +201,8 @@ class BusRunner implements Runner {
 
   #request(job: RunningJob, effect: ExchangeEffect): ExchangeRequest {
     const { to, bytes, reply, isWrite } = effect
-    const traced = effect.traced ?? (isWrite ? new Uint8Array(0) : undefined)
+    // What a write shows is said by its protocol; where it says nothing, nothing is shown.
+    const traced = effect.traced ?? (isWrite ? new Uint8Array(0) : bytes)
     const firstByteMs = this.#queue.firstByteMs(job, isWrite)
     const isUrgent = job.priority === 'relay' || job.priority === 'live-call'
     return {
@@ -211,7 +212,8 @@ class BusRunner implements Runner {
       quietMs: this.#options.quietMs,
       firstByteMs,
       isUrgent,
-      ...(traced === undefined ? {} : { traced }),
+      ...(isWrite ? { isWrite } : {}),
+      ...(traced === bytes ? {} : { traced }),
     }
   }
 

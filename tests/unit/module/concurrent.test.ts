@@ -182,7 +182,7 @@ await t.test('a write whose answer is lost ends as silence, and is not sent agai
   const bench = moduleBench({ meters: ten })
   await bench.up()
   bench.module.misbehave = ({ afn }) => (afn === 0xf1 ? 'silent' : null)
-  const write = readOf(1, 0xf0, { traced: Uint8Array.of(0xab), isUrgent: true })
+  const write = readOf(1, 0xf0, { isWrite: true, traced: Uint8Array.of(0xab), isUrgent: true })
   t.strictSame(await bench.ask(write), { kind: 'silent' })
   t.equal(bench.module.of(0xf1, 1).length, 1)
   bench.module.misbehave = ({ afn }) => (afn === 0xf1 ? { deny: 111 } : null)

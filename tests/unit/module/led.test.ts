@@ -66,7 +66,7 @@ await t.test('a meter that does not answer: the module goes on, the exchange end
 await t.test('asked again for the same meter: a read is given three times, a write once', async (t) => {
   const bench = led()
   await bench.up()
-  const [read, write] = begin(bench, readOf(1), readOf(2, 0xf0, { traced: Uint8Array.of(1) }))
+  const [read, write] = begin(bench, readOf(1), readOf(2, 0xf0, { isWrite: true, traced: Uint8Array.of(1) }))
   bench.module.misbehave = () => 'silent'
   const flagOf = (meter: number): number | undefined => {
     bench.module.say(0x14, 1, [0, ...addressBytes(String(meter)), meter, 0])

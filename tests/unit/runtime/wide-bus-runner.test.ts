@@ -114,3 +114,33 @@ await t.test('a network turns as long as it keeps its deadlines, however long th
   await turned()
   t.notOk(hasTurned, 'its deadline is long over')
 })
+
+await t.test('a medium is told what is a write, and what of a request may not be shown', async (t) => {
+  const { bus, runner, read } = wideBench(4)
+  const write = (meter: number, traced?: (bytes: Uint8Array) => Uint8Array): void => {
+    const session = testSession({ meter, registers: [0xf0], isWrite: true })
+    const { effect } = session
+    if (effect.kind !== 'exchange') throw new Error('nothing is asked')
+    const shown = traced === undefined ? {} : { traced: traced(effect.bytes) }
+    const job = {
+      meter: testAddress(meter),
+      session: { ...session, effect: { ...effect, ...shown } },
+      priority: 'relay',
+    } as const
+    void runner.run({ ...job, expiresAt: null })
+  }
+  write(1)
+  write(2, (bytes) => bytes.slice(0, 2))
+  write(3, (bytes) => bytes)
+  void read({ meter: 4, registers: [1] })
+  await turned()
+  t.strictSame(
+    bus.requests.map(({ isWrite, traced }) => [isWrite, traced?.length]),
+    [
+      [true, 0],
+      [true, 2],
+      [true, undefined],
+      [undefined, undefined],
+    ],
+  )
+})

@@ -64,7 +64,7 @@ await t.test('an answer of length 0 is the meter’s silence, at once', async (t
 await t.test('an order that brings nothing may have been carried out: it is never sent again', async (t) => {
   const on = await running()
   on.radio.misbehave = ({ afn }) => (afn === 0x13 ? 'silent' : null)
-  const order = readOf(1, 0xf1, { traced: new Uint8Array(0), isUrgent: true })
+  const order = readOf(1, 0xf1, { isWrite: true, traced: new Uint8Array(0), isUrgent: true })
   t.strictSame(await on.ask(order), { kind: 'bus-down', code: 'module-busy', sent: true })
   await on.time.runFor(120_000)
   t.equal(on.module.of(0x13, 1).length, 1)
@@ -290,7 +290,7 @@ await t.test('whatever a module drops, repeats or says late: every exchange sett
         const wasRefused = misdeeds.some((one) => typeof one === 'object' && one !== null && 'deny' in one)
         for (const { meter, isOrder, withinMs } of asked) {
           const before = on.module.of(0x13, 1).length
-          const request = readOf(meter, isOrder ? 0xf1 : 1, isOrder ? { traced: new Uint8Array(0), isUrgent: true } : {})
+          const request = readOf(meter, isOrder ? 0xf1 : 1, isOrder ? { isWrite: true, traced: new Uint8Array(0), isUrgent: true } : {})
           const deadline = monotonicMs(on.now() + withinMs)
           const outcome = await on.run(on.bus.exchange(request, deadline))
           if (on.now() > deadline + 0.01) return false
