@@ -1,7 +1,8 @@
 import { meterAddress } from '../../model/index.js'
 import type { AddressSearch, SearchOutcome, Session } from '../../ports/index.js'
+import { unansweredSearch } from '../wire/unanswered.js'
 import { hasWildcard } from '../dlt645/address.js'
-import { settled } from '../dlt645/exchange.js'
+import { settled } from '../wire/sessions.js'
 import { shortenedAddresses } from '../dlt645/search-session.js'
 import { ask } from './exchange.js'
 import { searchRegister } from './find-session.js'
@@ -16,19 +17,11 @@ export const addressSearch: AddressSearch = { ...shortenedAddresses, ask: askPat
 function askPattern(pattern: string): Session<SearchOutcome> {
   const request = { fn: 'read', di: searchRegister } as const
   return ask({ address: meterAddress(pattern), request, repeats: 0, holdsBus: false }, (answer) => {
-    switch (answer.kind) {
-      case 'answered':
-        return settled<SearchOutcome>(
-          hasWildcard(answer.from) ? { kind: 'several' } : { kind: 'one', address: meterAddress(answer.from) },
-        )
-      case 'garbled':
-        return settled<SearchOutcome>({ kind: 'several' })
-      case 'no-reply':
-        return settled<SearchOutcome>({ kind: 'none' })
-      case 'yielded':
-        return askPattern(pattern)
-      case 'bus-down':
-        return settled<SearchOutcome>({ kind: 'bus-down' })
-    }
+    if (answer.kind === 'yielded') return askPattern(pattern)
+    return answer.kind === 'answered' ? settled(namedBy(answer.from)) : settled(unansweredSearch(answer))
   })
 }
+
+/** A frame that carries the pattern itself does not say who spoke. */
+const namedBy = (from: string): SearchOutcome =>
+  hasWildcard(from) ? { kind: 'several' } : { kind: 'one', address: meterAddress(from) }

@@ -1,8 +1,10 @@
 import { meterAddress } from '../../model/index.js'
 import type { MeterAddress } from '../../model/index.js'
 import type { AddressSearch, SearchOutcome, Session } from '../../ports/index.js'
+import { unansweredSearch } from '../wire/unanswered.js'
 import { addressMatches, wildcardAddress } from './address.js'
-import { ask, settled } from './exchange.js'
+import { settled } from '../wire/sessions.js'
+import { ask } from './exchange.js'
 
 /** The meter's own address (facts §8.4). Any answer will do, a refusal as well: the address stands in its frame. */
 export const addressRegister = '04000401'
@@ -30,18 +32,10 @@ function askPattern(pattern: string): Session<SearchOutcome> {
   const address = meterAddress(pattern)
   const request = { fn: 'read', di: addressRegister, load: null } as const
   return ask({ address, repeats: 0, request, holdsBus: false, isWrite: false }, (answer) => {
-    switch (answer.kind) {
-      case 'answered':
-        return settled<SearchOutcome>({ kind: 'one', address: realAddress(answer.from) })
-      case 'garbled':
-        return settled<SearchOutcome>({ kind: 'several' })
-      case 'no-reply':
-        return settled<SearchOutcome>({ kind: 'none' })
-      case 'yielded':
-        return askPattern(pattern)
-      case 'bus-down':
-        return settled<SearchOutcome>({ kind: 'bus-down' })
-    }
+    if (answer.kind === 'yielded') return askPattern(pattern)
+    return answer.kind === 'answered'
+      ? settled<SearchOutcome>({ kind: 'one', address: realAddress(answer.from) })
+      : settled(unansweredSearch(answer))
   })
 }
 

@@ -1,6 +1,6 @@
 import type { InputError } from '../../model/index.js'
 import { apduName, parseApdu, type Apdu } from './apdu.js'
-import { bytesOf, hexNumber, hexOf } from './bytes.js'
+import { bytesOf, hexNumber, hexOf } from '../wire/bytes.js'
 import { decodeFrame, type DecodedFrame, type Segment } from './codec.js'
 import { darName, errorName } from './dar.js'
 import { followItems, itemsOf, refusalOf, type DescribedItem } from './described-items.js'

@@ -1,10 +1,10 @@
 import type { MeterAddress } from '../../model/index.js'
 import type { ReadOutcome, ReadPlan, Session } from '../../ports/index.js'
 import { nth } from './bytes.js'
-import { andThen, settled } from './exchange.js'
+import { andThen, settled } from '../wire/sessions.js'
 import { readJob, type Line } from './job-session.js'
 import { checkRegister } from './notation.js'
-import { readError, unsupportedRead } from './read-errors.js'
+import { readError, unsupportedRead } from '../wire/read-errors.js'
 import { halves, planJobs, type Job } from './read-jobs.js'
 import { failedJob, type JobResult, type Reading } from './read-results.js'
 

@@ -1,8 +1,10 @@
 import { meterAddress } from '../../model/index.js'
 import type { AddressSearch, SearchOutcome, Session } from '../../ports/index.js'
+import { unansweredSearch } from '../wire/unanswered.js'
 import { addressMatches, hasWildcard, wildcardAddress } from './address.js'
 import { addressRegister } from './clock-session.js'
-import { ask, settled } from './exchange.js'
+import { settled } from '../wire/sessions.js'
+import { ask } from './exchange.js'
 import { piidOf } from './question.js'
 
 /**
@@ -27,18 +29,8 @@ function askPattern(pattern: string): Session<SearchOutcome> {
   const request = { kind: 'get-one', piid: piidOf(addressRegister), oad: addressRegister, timeTag: null } as const
   const question = { address: meterAddress(pattern), request, repeats: 0, holdsBus: false, isWrite: false } as const
   return ask(question, (answer) => {
-    switch (answer.kind) {
-      case 'answered':
-        return settled(namedBy(answer.from))
-      case 'garbled':
-        return settled<SearchOutcome>({ kind: 'several' })
-      case 'no-reply':
-        return settled<SearchOutcome>({ kind: 'none' })
-      case 'yielded':
-        return askPattern(pattern)
-      case 'bus-down':
-        return settled<SearchOutcome>({ kind: 'bus-down' })
-    }
+    if (answer.kind === 'yielded') return askPattern(pattern)
+    return answer.kind === 'answered' ? settled(namedBy(answer.from)) : settled(unansweredSearch(answer))
   })
 }
 

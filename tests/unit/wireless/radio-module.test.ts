@@ -290,7 +290,11 @@ await t.test('whatever a module drops, repeats or says late: every exchange sett
         const wasRefused = misdeeds.some((one) => typeof one === 'object' && one !== null && 'deny' in one)
         for (const { meter, isOrder, withinMs } of asked) {
           const before = on.module.of(0x13, 1).length
-          const request = readOf(meter, isOrder ? 0xf1 : 1, isOrder ? { isWrite: true, traced: new Uint8Array(0), isUrgent: true } : {})
+          const request = readOf(
+            meter,
+            isOrder ? 0xf1 : 1,
+            isOrder ? { isWrite: true, traced: new Uint8Array(0), isUrgent: true } : {},
+          )
           const deadline = monotonicMs(on.now() + withinMs)
           const outcome = await on.run(on.bus.exchange(request, deadline))
           if (on.now() > deadline + 0.01) return false

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { hexOf } from '../../../../src/protocols/dlt698/bytes.js'
+import { hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   addressed,
   answerBlocks,
