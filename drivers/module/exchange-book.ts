@@ -60,7 +60,7 @@ export class ExchangeBook {
     const { request } = fixed
     const exchange: Exchange = {
       ...fixed,
-      isWrite: request.traced !== undefined || request.reply === 'none',
+      isWrite: request.isWrite === true || request.traced !== undefined || request.reply === 'none',
       isSettled: false,
       hasLeft: false,
       wasAsked: false,

@@ -18,6 +18,8 @@ export interface ExchangeRequest {
   readonly bytes: Uint8Array
   /** What the trace shows in place of `bytes`, where those carry credentials. */
   readonly traced?: Uint8Array
+  /** It may change something at the meter: no medium sends it twice. What carries credentials is taken for one in any case. */
+  readonly isWrite?: boolean
   /** `none`: a broadcast; the bus keeps quiet afterwards and nothing is awaited. */
   readonly reply: Scanner | 'none'
   /** Silence kept on the wire before the request leaves. */

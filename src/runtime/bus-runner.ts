@@ -211,7 +211,9 @@ class BusRunner implements Runner {
       quietMs: this.#options.quietMs,
       firstByteMs,
       isUrgent,
-      ...(traced === undefined ? {} : { traced }),
+      isWrite,
+      // A frame that is shown as it is has nothing to hide.
+      ...(traced === undefined || traced === bytes ? {} : { traced }),
     }
   }
 

@@ -9,6 +9,7 @@ import { WholeRuntime } from './whole-runtime.js'
 
 const minuteMs = 60_000
 const freezeTask = 'daily-freeze'
+const missingToldMax = 20
 
 /** What one link came to. */
 export interface LinkFigures {
@@ -24,6 +25,8 @@ export interface LinkFigures {
   readonly byHalfPast: number
   readonly worstNight: number
   readonly bySix: number
+  /** The first of those that were not: night, meter, protocol. */
+  readonly missing: readonly string[]
   /** When the last freeze of an answering meter was there, minutes after midnight, the worst night. */
   readonly lastMinute: number
   /** Slots of answering and of dead meters that ended without a value, by task and reason. */
@@ -78,6 +81,7 @@ class LargeAreaRun {
   /** By link: freezes of answering meters of each night. */
   readonly #byHalfPast = new Map<LinkId, number[]>()
   readonly #bySix = new Map<LinkId, number[]>()
+  readonly #missing = new Map<LinkId, string[]>()
 
   constructor(area: ReturnType<typeof largeAreaOptions>, seed: number, days: number) {
     this.site = new WholeRuntime({ area, seed, tasksOf: largeAreaTasks })
@@ -97,6 +101,7 @@ class LargeAreaRun {
     for (const [index, midnight] of this.#nights.entries()) {
       await this.#countAt(midnight, 30, this.#byHalfPast)
       await this.#countAt(midnight, 360, this.#bySix)
+      this.#noteMissing(midnight, index + 1)
       if (index > 0) continue
       await site.time.runUntilWall(epochMs(startsAt + dayMs))
       dayOne = this.#spent()
@@ -122,6 +127,14 @@ class LargeAreaRun {
     }
   }
 
+  #noteMissing(midnight: EpochMs, night: number): void {
+    for (const { link } of this.site.area.buses) {
+      const absent = this.#answering(link).filter(({ id }) => !this.#tally.hasValue(freezeTask, id, midnight))
+      const told = absent.map(({ id, protocol }) => `night ${night}: ${id} ${protocol}`)
+      this.#missing.set(link, [...(this.#missing.get(link) ?? []), ...told].slice(0, missingToldMax))
+    }
+  }
+
   #answering(link: LinkId) {
     return this.site.area.archive.filter((meter) => meter.link === link && !this.#dead.has(meter.id))
   }
@@ -138,6 +151,7 @@ class LargeAreaRun {
       byHalfPast: sum(halfPast),
       worstNight: Math.min(...halfPast),
       bySix: sum(this.#bySix.get(link) ?? []),
+      missing: this.#missing.get(link) ?? [],
       lastMinute: this.#tally.lastMinute(freezeTask, new Set(this.#answering(link).map(({ id }) => id))),
       absences: absences(false),
       deadAbsences: absences(true),
