@@ -27,6 +27,8 @@ export interface Exchange {
   faultTries: number
   /** Neither an answer nor a refusal came. */
   silentTries: number
+  /** Ends of rounds of module-led reading that it has waited through. */
+  roundsWaited: number
 }
 
 /** All exchanges that are not settled, in the order in which they are taken: urgent ones first. */
@@ -58,7 +60,7 @@ export class ExchangeBook {
     const { request } = fixed
     const exchange: Exchange = {
       ...fixed,
-      isWrite: request.isWrite === true || request.reply === 'none',
+      isWrite: request.isWrite === true || request.traced !== undefined || request.reply === 'none',
       isSettled: false,
       hasLeft: false,
       wasAsked: false,
@@ -68,6 +70,7 @@ export class ExchangeBook {
       archiveTries: 0,
       faultTries: 0,
       silentTries: 0,
+      roundsWaited: 0,
     }
     this.#insert(exchange)
     return exchange

@@ -118,6 +118,19 @@ export class LedReading {
     this.#offers = []
   }
 
+  /** The module has been through all nodes of its network. One for which it has not asked in a whole round is not among them. */
+  roundEnded(): void {
+    this.#place.routing = 'finished'
+    this.finishedAt = this.#place.now
+    for (const exchange of [...this.#book.waiting]) {
+      const { node } = exchange
+      if (node === null || ++exchange.roundsWaited < wholeRound) continue
+      this.#place.nodes.noteInNetwork(node, false)
+      if (exchange.isWrite) this.#book.settleDown(exchange, 'not-in-network')
+      else this.#book.settleSilent(exchange)
+    }
+  }
+
   #exchangeFor(node: NodeRecord, before: Offer | null, mayRead: boolean): Exchange | null {
     if (before !== null) {
       if (mayRead && !before.exchange.isWrite && before.times < offersMax) return before.exchange
@@ -130,6 +143,8 @@ export class LedReading {
   }
 }
 
+/** What comes in the middle of one round may have missed its meter's turn: the end of the next one tells. */
+const wholeRound = 2
 /** Offers kept although they are settled. */
 const settledKeptMax = 64
 

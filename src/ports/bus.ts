@@ -16,10 +16,10 @@ export type ScanResult =
 export interface ExchangeRequest {
   readonly to: MeterAddress | 'all'
   readonly bytes: Uint8Array
-  /** It changes the meter: a medium that repeats requests by itself never repeats this one. */
-  readonly isWrite?: boolean
   /** What the trace shows in place of `bytes`, where those carry credentials; absent: they carry none. */
   readonly traced?: Uint8Array
+  /** It may change something at the meter: no medium sends it twice. What carries credentials is taken for one in any case. */
+  readonly isWrite?: boolean
   /** `none`: a broadcast; the bus keeps quiet afterwards and nothing is awaited. */
   readonly reply: Scanner | 'none'
   /** Silence kept on the wire before the request leaves. */

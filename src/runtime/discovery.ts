@@ -1,5 +1,5 @@
 import type { EpochMs, EventFact, LinkId, MeterAddress, SiteParameters } from '../model/index.js'
-import { epochMs } from '../model/index.js'
+import { dayMs, epochMs, startOfLocalDay } from '../model/index.js'
 import type { Bus, Clock, MeshReport, MeterProtocol, Runner, Store, Timers } from '../ports/index.js'
 import { BusSearch, type SearchFindings } from './bus-search.js'
 import type { KeptNote } from './meter-notes.js'
@@ -34,8 +34,11 @@ export interface DiscoveryOptions {
 /** Unknown meters remembered; of a neighbour's whole area the first ones say enough. */
 export const UNKNOWN_MAX = 128
 const noteName = 'unknown'
-/** How long a module looks for nodes that it does not have. */
+/** How long a module looks for nodes that it does not have. Meanwhile it reads nothing. */
 const NETWORK_SEARCH_MINUTES = 30
+/** No search of a network from this long before midnight until so long after it: freezes are fetched then, and what failed once more. */
+const NIGHT_BEFORE_MS = 45 * 60_000
+const NIGHT_AFTER_MS = 6 * 3_600_000
 
 /** Looks for meters that stand in no archive: on wires by wildcard addresses, behind modules by their registration. */
 export class Discovery {
@@ -83,13 +86,23 @@ export class Discovery {
     search.start()
   }
 
-  #searchNetwork(network: NonNullable<Bus['network']>, everyMs: number): void {
-    const cancel = this.#options.timers.after(everyMs, () => {
+  #searchNetwork(network: NonNullable<Bus['network']>, everyMs: number, inMs = everyMs): void {
+    const cancel = this.#options.timers.after(inMs, () => {
       this.#cancels = this.#cancels.filter((known) => known !== cancel)
-      network.search(NETWORK_SEARCH_MINUTES)
-      this.#searchNetwork(network, everyMs)
+      const waitMs = this.#nightMs()
+      if (waitMs === 0) network.search(NETWORK_SEARCH_MINUTES)
+      this.#searchNetwork(network, everyMs, waitMs === 0 ? everyMs : waitMs)
     })
     this.#cancels.push(cancel)
+  }
+
+  /** What is left of the night's freezes; 0: it is day. */
+  #nightMs(): number {
+    const { clock, parameters } = this.#options
+    const now = clock.wall().at
+    const sinceMs = now - startOfLocalDay(now, parameters().utcOffsetMinutes)
+    if (sinceMs < NIGHT_AFTER_MS) return NIGHT_AFTER_MS - sinceMs
+    return sinceMs < dayMs - NIGHT_BEFORE_MS ? 0 : dayMs - sinceMs + NIGHT_AFTER_MS
   }
 
   #hear(link: LinkId, report: MeshReport): void {

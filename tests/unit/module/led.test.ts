@@ -161,6 +161,29 @@ await t.test('nobody asks for ten minutes: the reading is started again', async 
   t.match(await bench.run(read ?? Promise.reject(new Error('none'))), { kind: 'reply' })
 })
 
+await t.test('a meter for which the module does not ask in a whole round is not in its network', async (t) => {
+  const bench = led()
+  await bench.up()
+  await bench.time.runFor(5_000)
+  bench.module.routing = 'paused'
+  bench.module.misbehave = ({ afn }) => (afn === 0x12 ? { lateMs: 100 } : null)
+  const [read, write] = begin(bench, readOf(1), readOf(2, 0xf0, { traced: Uint8Array.of(1) }))
+  const endRound = (): void => void bench.module.say(0x06, 3, [1])
+  endRound()
+  t.equal(bench.bus.network.snapshot().nodes[0]?.inNetwork, null, 'it may have come in the middle of the round')
+  const [late] = begin(bench, readOf(3))
+  endRound()
+  t.strictSame(await read, { kind: 'silent' })
+  t.strictSame(await write, { kind: 'bus-down', code: 'not-in-network', sent: false }, 'it never left')
+  t.strictSame(
+    bench.bus.network.snapshot().nodes.map(({ inNetwork }) => inNetwork),
+    [false, false, null],
+  )
+  bench.module.routing = 'running'
+  bench.module.misbehave = () => null
+  t.match(await bench.run(late ?? Promise.reject(new Error('none'))), { kind: 'reply' })
+})
+
 await t.test('an exchange that is never asked for ends unsent', async (t) => {
   const bench = led()
   await bench.up()

@@ -227,3 +227,24 @@ await t.test('what was found before a restart is known, and only so many are', a
     t.same(other.discovery.view(), [])
   }
 })
+
+await t.test('a module is not sent to search while the night’s freezes are fetched: it reads nothing meanwhile', async (t) => {
+  // The bench begins at 08:00 local; 15.5 hours later it is 23:30.
+  const { discovery, time, searched } = bench({ everyMs: 15.5 * hourMs })
+  await discovery.start()
+  await time.runFor(21.9 * hourMs)
+  t.same(searched, [], 'not before midnight, not until 06:00')
+  await time.runFor(0.2 * hourMs)
+  t.same(searched, [30])
+  await time.runFor(15.5 * hourMs)
+  t.same(searched, [30, 30], 'from there on as before')
+  await time.runFor(2.5 * hourMs)
+  discovery.close()
+  const early = bench({ everyMs: 17 * hourMs })
+  await early.discovery.start()
+  await early.time.runFor(21.9 * hourMs)
+  t.same(early.searched, [], 'nor in the small hours')
+  await early.time.runFor(0.2 * hourMs)
+  t.same(early.searched, [30])
+  early.discovery.close()
+})
