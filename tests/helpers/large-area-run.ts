@@ -10,6 +10,7 @@ import { WholeRuntime } from './whole-runtime.js'
 const minuteMs = 60_000
 const freezeTask = 'daily-freeze'
 const missingToldMax = 20
+const eventsMax = 100_000
 
 /** What one link came to. */
 export interface LinkFigures {
@@ -45,6 +46,8 @@ export interface LargeAreaFigures {
   readonly values: number
   readonly unexplained: number
   readonly warnings: Readonly<Record<string, number>>
+  /** Events by code. */
+  readonly events: Readonly<Record<string, number>>
   readonly digest: string
 }
 
@@ -114,8 +117,10 @@ class LargeAreaRun {
       return { ...this.#linkFigures(bus, bound), ...this.#shares(bus, dayOne.get(bus.link), spent.get(bus.link)) }
     })
     const counts = this.#countSlots()
+    const { events } = await site.store.run('events', { count: eventsMax })
     await site.stop()
-    return { links, ...counts, warnings: countBy(site.warnings.map(({ event }) => event)), digest: this.#tally.digest() }
+    const warnings = countBy(site.warnings.map(({ event }) => event))
+    return { links, ...counts, warnings, events: countBy(events.map(({ code }) => code)), digest: this.#tally.digest() }
   }
 
   async #countAt(midnight: EpochMs, minute: number, into: Map<LinkId, number[]>): Promise<void> {

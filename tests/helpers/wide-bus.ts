@@ -13,6 +13,8 @@ export class WideBus implements Bus {
   readonly capabilities: Bus['capabilities']
   /** How often a meter was asked while it was being asked. */
   twice = 0
+  /** All that was asked of it. */
+  readonly requests: ExchangeRequest[] = []
   #isUp = true
   #exchanges: UnderWay[] = []
   #tell: ((up: boolean, code: string) => void)[] = []
@@ -32,6 +34,7 @@ export class WideBus implements Bus {
 
   exchange(request: ExchangeRequest): Promise<ExchangeOutcome> {
     const { bytes } = request
+    this.requests.push(request)
     // In the test protocol meter 0 is all meters.
     const to = request.to === testAddress(0) ? 'all' : request.to
     if (this.#exchanges.some((other) => other.to === to)) this.twice++

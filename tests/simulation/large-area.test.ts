@@ -41,6 +41,7 @@ for (const [seed, { figures, process: own }] of runs) {
     t.comment(JSON.stringify({ ...figures, links: undefined, ...own }))
     t.ok(figures.slots > 0, 'slots fell due')
     t.equal(figures.unexplained, 0, 'every slot ends as a value or a typed absence')
+    t.equal(figures.events['meter-clock.over-limit'], undefined, 'no clock is taken for wrong: all are within seconds')
     for (const link of figures.links) {
       const { bound, answering, due, byHalfPast, bySix, deadPpm, probesPpm } = link
       t.comment(JSON.stringify(link))
