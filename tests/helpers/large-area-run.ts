@@ -21,6 +21,8 @@ export interface LinkFigures {
   readonly dead: number
   /** The most freezes that the medium itself can bring by 00:30 of one night. */
   readonly bound: number
+  /** When the medium itself could have brought the last one, minutes after midnight. */
+  readonly boundMinute: number
   /** Freezes of answering meters, over all nights; there by 00:30 and by 06:00, and by 00:30 of the worst night. */
   readonly due: number
   readonly byHalfPast: number
@@ -113,7 +115,7 @@ class LargeAreaRun {
     const spent = this.#spent()
     await this.#tally.absorb(site)
     const links = site.area.buses.map((bus, index) => {
-      const bound = bounds[index]?.freezes ?? 0
+      const bound = bounds[index] ?? { freezes: 0, allByMinute: 0 }
       return { ...this.#linkFigures(bus, bound), ...this.#shares(bus, dayOne.get(bus.link), spent.get(bus.link)) }
     })
     const counts = this.#countSlots()
@@ -144,14 +146,17 @@ class LargeAreaRun {
     return this.site.area.archive.filter((meter) => meter.link === link && !this.#dead.has(meter.id))
   }
 
-  #linkFigures({ link, kind }: AreaBus, bound: number) {
+  #linkFigures(
+    { link, kind }: AreaBus,
+    { freezes: bound, allByMinute: boundMinute }: Pick<MediumBound, 'freezes' | 'allByMinute'>,
+  ) {
     const halfPast = this.#byHalfPast.get(link) ?? []
     const answering = this.#answering(link).length
     const meters = this.site.area.archive.filter((meter) => meter.link === link)
     const absences = (isDead: boolean) =>
       countBy(meters.flatMap(({ id }) => (this.#dead.has(id) === isDead ? this.#absences(id) : [])))
     return {
-      ...{ link, kind, answering, dead: meters.length - answering, bound },
+      ...{ link, kind, answering, dead: meters.length - answering, bound, boundMinute },
       due: answering * this.#nights.length,
       byHalfPast: sum(halfPast),
       worstNight: Math.min(...halfPast),
