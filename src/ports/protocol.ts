@@ -14,6 +14,8 @@ export type Effect<T> =
       readonly holdsBus: boolean
       /** A write: never repeated by anyone. */
       readonly isWrite: boolean
+      /** What it says is true now alone: it may not wait on a medium that lines requests up. */
+      readonly isTimed?: boolean
     }
   | { readonly kind: 'settled'; readonly outcome: T }
 

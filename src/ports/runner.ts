@@ -28,7 +28,7 @@ export interface Job<T> {
 export interface ExchangeTime {
   /** Its share of the bus's time; of a bus that carries several at a time it takes a part, ms. */
   readonly busMs: number
-  /** From its start to its outcome, ms. */
+  /** Of a reply: from its request's start on the medium to its end, ms; what it waited for its turn there is not in it. */
   readonly tookMs: number
 }
 

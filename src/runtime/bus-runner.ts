@@ -200,19 +200,19 @@ class BusRunner implements Runner {
   }
 
   #request(job: RunningJob, effect: ExchangeEffect): ExchangeRequest {
-    const { to, bytes, reply, isWrite } = effect
+    const { to, bytes, reply, isWrite, isTimed = false } = effect
     // What a write shows is said by its protocol; where it says nothing, nothing is shown.
     const traced = effect.traced ?? (isWrite ? new Uint8Array(0) : bytes)
     const firstByteMs = this.#queue.firstByteMs(job, isWrite)
-    const isUrgent = job.priority === 'relay' || job.priority === 'live-call'
     return {
       to,
       bytes,
       reply,
       quietMs: this.#options.quietMs,
       firstByteMs,
-      isUrgent,
+      isUrgent: isUrgent(job) || isTimed,
       ...(isWrite ? { isWrite } : {}),
+      // A frame that is shown as it is has nothing to hide.
       ...(traced === bytes ? {} : { traced }),
     }
   }
@@ -260,7 +260,7 @@ class BusRunner implements Runner {
     const spentMs = tookMs / Math.max(1, this.concurrency)
     counts.exchanges++
     counts.busyMs += spentMs
-    job.spent({ busMs: spentMs, tookMs })
+    job.spent({ busMs: spentMs, tookMs: outcome.kind === 'reply' ? outcome.totalMs : tookMs })
     if (outcome.kind === 'reply') counts.replies++
     if (outcome.kind === 'silent') counts.silent++
     if (outcome.kind === 'garbled') counts.garbled++

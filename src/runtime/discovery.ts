@@ -61,7 +61,8 @@ export class Discovery {
       const runner = runners.get(link)
       if (this.#options.everyMs === null || runner === undefined) continue
       if (bus.network === undefined) this.#search(runner, this.#options.everyMs)
-      else this.#searchNetwork(bus.network, this.#options.everyMs)
+      // A plain radio has nobody who could look.
+      else if (bus.capabilities.routing) this.#searchNetwork(bus.network, this.#options.everyMs)
     }
   }
 

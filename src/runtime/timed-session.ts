@@ -20,7 +20,8 @@ export function sessionAtArrival<T>(
   }
   return {
     get effect() {
-      return fresh().effect
+      const { effect } = fresh()
+      return effect.kind === 'exchange' ? { ...effect, isTimed: true } : effect
     },
     step: (input) => fresh().step(input),
   }

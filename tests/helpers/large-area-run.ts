@@ -10,6 +10,7 @@ import { WholeRuntime } from './whole-runtime.js'
 const minuteMs = 60_000
 const freezeTask = 'daily-freeze'
 const missingToldMax = 20
+const eventsMax = 100_000
 
 /** What one link came to. */
 export interface LinkFigures {
@@ -20,6 +21,8 @@ export interface LinkFigures {
   readonly dead: number
   /** The most freezes that the medium itself can bring by 00:30 of one night. */
   readonly bound: number
+  /** When the medium itself could have brought the last one, minutes after midnight. */
+  readonly boundMinute: number
   /** Freezes of answering meters, over all nights; there by 00:30 and by 06:00, and by 00:30 of the worst night. */
   readonly due: number
   readonly byHalfPast: number
@@ -45,6 +48,8 @@ export interface LargeAreaFigures {
   readonly values: number
   readonly unexplained: number
   readonly warnings: Readonly<Record<string, number>>
+  /** Events by code. */
+  readonly events: Readonly<Record<string, number>>
   readonly digest: string
 }
 
@@ -110,12 +115,14 @@ class LargeAreaRun {
     const spent = this.#spent()
     await this.#tally.absorb(site)
     const links = site.area.buses.map((bus, index) => {
-      const bound = bounds[index]?.freezes ?? 0
+      const bound = bounds[index] ?? { freezes: 0, allByMinute: 0 }
       return { ...this.#linkFigures(bus, bound), ...this.#shares(bus, dayOne.get(bus.link), spent.get(bus.link)) }
     })
     const counts = this.#countSlots()
+    const { events } = await site.store.run('events', { count: eventsMax })
     await site.stop()
-    return { links, ...counts, warnings: countBy(site.warnings.map(({ event }) => event)), digest: this.#tally.digest() }
+    const warnings = countBy(site.warnings.map(({ event }) => event))
+    return { links, ...counts, warnings, events: countBy(events.map(({ code }) => code)), digest: this.#tally.digest() }
   }
 
   async #countAt(midnight: EpochMs, minute: number, into: Map<LinkId, number[]>): Promise<void> {
@@ -139,14 +146,17 @@ class LargeAreaRun {
     return this.site.area.archive.filter((meter) => meter.link === link && !this.#dead.has(meter.id))
   }
 
-  #linkFigures({ link, kind }: AreaBus, bound: number) {
+  #linkFigures(
+    { link, kind }: AreaBus,
+    { freezes: bound, allByMinute: boundMinute }: Pick<MediumBound, 'freezes' | 'allByMinute'>,
+  ) {
     const halfPast = this.#byHalfPast.get(link) ?? []
     const answering = this.#answering(link).length
     const meters = this.site.area.archive.filter((meter) => meter.link === link)
     const absences = (isDead: boolean) =>
       countBy(meters.flatMap(({ id }) => (this.#dead.has(id) === isDead ? this.#absences(id) : [])))
     return {
-      ...{ link, kind, answering, dead: meters.length - answering, bound },
+      ...{ link, kind, answering, dead: meters.length - answering, bound, boundMinute },
       due: answering * this.#nights.length,
       byHalfPast: sum(halfPast),
       worstNight: Math.min(...halfPast),

@@ -16,9 +16,12 @@ export interface MediumBound {
   readonly atOnce: number
   /** Freezes that fit between 00:05 and 00:30. */
   readonly freezes: number
+  /** All freezes of answering meters, one after the other from 00:05 on: minutes after midnight. */
+  readonly allByMinute: number
 }
 
 /** From the first question for freezes to half past midnight. */
+const beginMs = 5 * 60_000
 const windowMs = 25 * 60_000
 const loss = lossPpm / 1_000_000
 /** Of an RS-485 bus: wake-up bytes are in the frames; this much silence stands between two exchanges. */
@@ -45,7 +48,8 @@ export function mediumBounds(options: AreaOptions): readonly MediumBound[] {
     const costs = meters.map((meter) => freezeMs(area, bus, meter))
     const meterMs = costs.reduce((sum, ms) => sum + ms, 0) / costs.length
     const atOnce = bus.device instanceof SimulatedModule ? figuresOf[bus.device.medium].servedAtOnce : 1
-    return { meterMs, atOnce, freezes: Math.floor((windowMs * atOnce) / meterMs) }
+    const allByMinute = Math.ceil((beginMs + (costs.length * meterMs) / atOnce) / 60_000)
+    return { meterMs, atOnce, freezes: Math.floor((windowMs * atOnce) / meterMs), allByMinute }
   })
 }
 

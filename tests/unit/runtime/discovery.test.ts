@@ -10,6 +10,7 @@ import { testMeter } from '../../helpers/core-bench.js'
 const hourMs = 3_600_000
 const wire = linkId('wire')
 const mesh = linkId('mesh')
+const radio = linkId('radio')
 
 interface Options {
   readonly everyMs?: number | null
@@ -60,10 +61,12 @@ function bench({ everyMs = hourMs, note, meters = [], answer = () => none }: Opt
     runners: new Map<LinkId, Runner>([
       [wire, runner],
       [mesh, {} as Runner],
+      [radio, {} as Runner],
     ]),
     buses: new Map<LinkId, Bus>([
       [wire, {} as Bus],
-      [mesh, { network } as unknown as Bus],
+      [mesh, { network, capabilities: { routing: true } } as unknown as Bus],
+      [radio, { network: { ...network, onReport: () => {} }, capabilities: { routing: false } } as unknown as Bus],
       [linkId('closed'), {} as Bus],
     ]),
     protocols: new Map([protocol('a', true), protocol('b', true), protocol('c', false)]),
@@ -101,7 +104,7 @@ await t.test('a bus without meters is searched by every protocol that can, each 
   t.same(asked, ['discovery **', 'discovery **'], 'the second protocol, when nine times 600 ms have passed')
   await time.runFor(hourMs)
   t.equal(asked.length, 4)
-  t.same(searched, [30, 30], 'a module looks for itself')
+  t.same(searched, [30, 30], 'a module looks for itself; behind a plain radio is nobody who could')
   t.same(events, [])
   discovery.close()
   await time.runFor(5 * hourMs)

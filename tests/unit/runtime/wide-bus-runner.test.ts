@@ -1,8 +1,9 @@
 import t from 'tap'
 import { VirtualTime } from '../../../drivers/simulated/virtual-time.js'
 import { epochMs, linkId, monotonicMs } from '../../../src/model/index.js'
-import type { JobResult, Priority, Runner } from '../../../src/ports/index.js'
+import type { ExchangeTime, JobResult, Priority, Runner } from '../../../src/ports/index.js'
 import { createBusRunner } from '../../../src/runtime/bus-runner.js'
+import { sessionAtArrival } from '../../../src/runtime/timed-session.js'
 import { testAddress, testSession, type TestOutcome, type TestPlan } from '../../helpers/test-protocol.js'
 import { WideBus } from '../../helpers/wide-bus.js'
 
@@ -47,6 +48,45 @@ await t.test('a medium that carries several exchanges gets as many, never two wi
   )
   t.equal(bus.twice, 0, 'no meter was asked twice at a time')
   t.equal(runner.snapshot().queued, 0)
+})
+
+await t.test('waiting for its turn on the medium is no part of what a reply took: clocks are judged by it', async (t) => {
+  const { bus, runner, time } = wideBench(2)
+  const spent: ExchangeTime[] = []
+  const session = testSession({ meter: 1, registers: [1] })
+  const onExchange = (took: ExchangeTime): void => void spent.push(took)
+  const done = runner.run({ meter: testAddress(1), session, priority: 'clock-care', expiresAt: null, onExchange })
+  await time.runFor(600_000)
+  bus.answer('1')
+  await done
+  t.strictSame(spent, [{ busMs: 300_000, tookMs: 1 }], 'the bus tells 1 ms from the request to the reply')
+})
+
+await t.test('what carries the time may not wait on the medium', async (t) => {
+  const { bus, runner } = wideBench(2)
+  const make = () => testSession({ meter: 1, registers: [0xf0], isWrite: true })
+  const session = sessionAtArrival(
+    make,
+    () => epochMs(0),
+    () => 0,
+  )
+  void runner.run({ meter: testAddress(1), session, priority: 'clock-care', expiresAt: null })
+  void runner.run({
+    meter: testAddress(2),
+    session: testSession({ meter: 2, registers: [1] }),
+    priority: 'freeze',
+    expiresAt: null,
+  })
+  t.strictSame(
+    bus.requests.map(({ isUrgent, isWrite }) => [isUrgent, isWrite]),
+    [
+      [true, true],
+      [false, false],
+    ],
+  )
+  bus.answer('1')
+  await turned()
+  t.strictSame(bus.underWay(), ['2 1'], 'and it ends like any other')
 })
 
 await t.test('what is for all meters leaves alone, in time or not at all', async (t) => {
