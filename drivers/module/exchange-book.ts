@@ -43,6 +43,11 @@ export class ExchangeBook {
     return this.#waiting
   }
 
+  /** Whether anything waits or is under way. */
+  get isInUse(): boolean {
+    return this.#waiting.length + this.#left.size > 0
+  }
+
   get hasUrgent(): boolean {
     return this.#waiting.some(({ request }) => request.isUrgent === true)
   }

@@ -3,7 +3,7 @@ import { denialOf, matchAnswer, type Denial, type DownUnit, type Frame, type Mes
 import { earliest } from './effects.js'
 import type { Exchange, ExchangeBook } from './exchange-book.js'
 import type { NodeRecord } from './node-book.js'
-import { payloadBytesMax, windowUsual } from './settings.js'
+import { growAnswers, payloadBytesMax, windowGrownMax, windowUsual } from './settings.js'
 import type { SentRequest } from './wire.js'
 import type { Workplace } from './workplace.js'
 
@@ -34,6 +34,11 @@ export class Forwarder {
   #under: UnderWay[] = []
   #window: number
   #refusedAt: MonotonicMs | null = null
+  /** Answers since the window was changed, while it was full. */
+  #answers = 0
+  /** Where nobody chose: no wider than this, and not before then. */
+  #windowLimit = windowGrownMax
+  #growsFrom = -Infinity
   #busyInARow = 0
   #hasSucceeded = false
   /** A meter told as unknown: the archive has to be looked through. */
@@ -141,6 +146,7 @@ export class Forwarder {
     const { now, wire } = this.#place
     for (const under of this.#under.filter(({ by }) => by <= now)) {
       this.#end(under, false)
+      this.#doubtWidth()
       if ((wire.heardAt ?? 0) < under.sent.sentAt) this.wantsProbe = true
       if (this.#place.profile.silenceIsBusy === true) this.#unheard(under.exchange)
       else this.#book.settleSilent(under.exchange)
@@ -162,8 +168,12 @@ export class Forwarder {
     this.#under = []
     this.#window = this.#windowChosen
     this.#refusedAt = null
+    this.#answers = 0
+    this.#windowLimit = windowGrownMax
+    this.#growsFrom = -Infinity
     this.#busyInARow = 0
     this.#hasSucceeded = false
+    this.#place.dropsRequests = false
     this.wantsArchive = false
     this.wantsProbe = false
   }
@@ -181,8 +191,38 @@ export class Forwarder {
     this.#place.wire.sequences.release(under.sent.sequence, isAnswered, this.#place.now)
   }
 
+  /**
+   * Where the site chose no window: reads that are on their way to the module or back hold places that the network could use, so as
+   * long as the module takes it the window grows.
+   */
+  #widen(): void {
+    const isFull = this.#under.length + 1 >= this.#window
+    if (this.#place.choice.window !== null || !isFull || this.#window < windowUsual || this.#place.now < this.#growsFrom) return
+    this.#answers++
+    if (this.#answers < growAnswers || this.#window >= this.#windowLimit) return
+    this.#answers = 0
+    this.#window++
+  }
+
+  /** A read brought nothing at all: perhaps the module dropped it because it had too many. */
+  #doubtWidth(): void {
+    this.#answers = 0
+    this.#growsFrom = this.#place.now + this.#place.settings.windowGrowMs
+    if (this.#place.choice.window === null) this.#window = Math.min(this.#window, windowUsual)
+  }
+
+  /** @returns whether a window that had grown was refused: then the usual one is what the module takes, until it starts anew */
+  #wasTooWide(): boolean {
+    if (this.#place.choice.window !== null || this.#window <= windowUsual) return false
+    this.#windowLimit = windowUsual
+    this.#window = windowUsual
+    return true
+  }
+
   #answered({ exchange, sent, way }: UnderWay, payload: Uint8Array): void {
     this.#busyInARow = 0
+    if (way === 'concurrent') this.#widen()
+    if (exchange.silentTries > 0) this.#place.dropsRequests = true
     if (way === 'concurrent' && payload.length > 0) this.#hasSucceeded = true
     this.#book.settleCarried(exchange, payload, sent)
   }
@@ -193,8 +233,10 @@ export class Forwarder {
     if (denial.action !== 'back-off') this.#busyInARow = 0
     switch (denial.action) {
       case 'shrink-window':
-        this.#window = Math.max(1, Math.floor(this.#window / 2))
-        this.#refusedAt = this.#place.now
+        if (!this.#wasTooWide()) {
+          this.#window = Math.max(1, Math.floor(this.#window / 2))
+          this.#refusedAt = this.#place.now
+        }
         return book.putBack(exchange, 'module-window', afterWindowMs)
       case 'back-off': {
         const delayMs = afterBusyMs[Math.min(this.#busyInARow++, afterBusyMs.length - 1)] ?? 0

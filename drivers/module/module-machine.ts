@@ -151,7 +151,7 @@ export class ModuleMachine {
     const hasWork = this.#book.waiting.length > 0 || this.#conductor.wantsToAsk
     return earliest(
       ...parts,
-      this.#surveyAt,
+      this.#surveyBy,
       this.#conductor.has('survey') ? null : place.listsWantedAt,
       place.wantsAlign ? later(place.alignNotBefore) : null,
       ...(hasWork ? [later(place.quietUntil), later(place.reservedUntil), later(this.#quietAt())] : []),
@@ -322,7 +322,7 @@ export class ModuleMachine {
     const isWanted = place.listsWantedAt !== null && now >= place.listsWantedAt && !this.#conductor.has('survey')
     // Once half-way, and once when the network should be there.
     if (isWanted) place.listsWantedAt = now < place.buildingUntil ? place.buildingUntil : null
-    if (isWanted || now >= this.#surveyAt) {
+    if (isWanted || now >= this.#surveyBy) {
       const lists = isWanted || now >= this.#listsAt
       if (lists) this.#listsAt = monotonicMs(now + settings.listsMs)
       this.#surveyAt = monotonicMs(now + settings.surveyMs)
@@ -343,6 +343,11 @@ export class ModuleMachine {
     this.#book.archiveAligned()
   }
 
+  /** A look at the module can wait while meters are read, but not for ever. */
+  get #surveyBy(): MonotonicMs {
+    return monotonicMs(this.#surveyAt + (this.#book.isInUse ? this.#place.settings.surveyWaitMs : 0))
+  }
+
   #add(name: string, rank: number, isExclusive: boolean, run: Task['run']): void {
     this.#conductor.add({ name, rank, isExclusive, run })
   }
@@ -358,16 +363,16 @@ export class ModuleMachine {
   }
 
   #nextRead(): Exchange | null {
-    const { now, way, profile } = this.#place
-    if (!this.#mayServe() || (profile.gapMs > 0 && now < this.#quietAt())) return null
+    const { now, way, gapMs } = this.#place
+    if (!this.#mayServe() || (gapMs > 0 && now < this.#quietAt())) return null
     if (way !== 'concurrent' && this.#desk.isBusy) return null
     if (way === 'module-led' && !this.#routing.isQuiet) return null
     return this.#forwarder.next(way !== 'module-led')
   }
 
   #mayAsk(isExclusive: boolean): boolean {
-    const { now, profile, way } = this.#place
-    if (profile.gapMs > 0 && now < this.#quietAt()) return false
+    const { now, gapMs, way } = this.#place
+    if (gapMs > 0 && now < this.#quietAt()) return false
     if (!isExclusive) {
       if (this.#place.stage === 'ready' && now < this.#place.quietUntil) return false
       if (way !== 'concurrent' && this.#forwarder.underWay > 0) return false
@@ -379,7 +384,7 @@ export class ModuleMachine {
   }
 
   #quietAt(): MonotonicMs {
-    return this.#place.wire.quietAt(this.#place.profile.gapMs)
+    return this.#place.wire.quietAt(this.#place.gapMs)
   }
 
   #readyStage(now: MonotonicMs): MeshSnapshot['stage'] {

@@ -39,9 +39,11 @@ export function boundOf({ kind, baud, meters }: CollectMedium, { exchanges }: Co
     case 'plc-hplc':
       return concurrentBound(meters, exchanges, figuresOf[kind])
     case 'plc-narrow':
-      return each((exchange) => Math.min(forwardedMs(kind, exchange, narrowGapMs), ledMs(kind, exchange)))
+      return each((exchange) =>
+        Math.min(forwardedMs({ medium: kind, meters }, exchange, narrowGapMs), ledMs({ medium: kind, meters }, exchange)),
+      )
     case 'wireless':
-      return each((exchange) => forwardedMs(kind, exchange, 0))
+      return each((exchange) => forwardedMs({ medium: kind, meters }, exchange, 0))
     case 'radio-modem':
       return each((exchange) => modemMs(exchange, baud))
   }
@@ -50,27 +52,35 @@ export function boundOf({ kind, baud, meters }: CollectMedium, { exchanges }: Co
 /** The network carries several at a time; port out and port in are two wires of their own. The scarcest of the three decides. */
 function concurrentBound(meters: number, exchanges: readonly MeterExchange[], figures: MediumFigures): Bound {
   const count = meters * exchanges.length
-  const networkMs = (count * (travelMs(figures) + meterMs)) / figures.servedAtOnce
+  const networkMs = (count * (travelMs(figures, meters) + meterMs)) / figures.servedAtOnce
   const outMs = meters * sum(exchanges.map(({ out }) => (aroundBytes + out) * portByteMs))
   const inMs = meters * sum(exchanges.map(({ back }) => (aroundAnswerBytes + back) * portByteMs))
   return { ms: Math.max(networkMs, outMs, inMs), exchanges: count }
 }
 
+/** So many meters behind a module. */
+interface Behind {
+  readonly medium: ModuleMedium
+  readonly meters: number
+}
+
 /** 13F1: one at a time, down the port, through the network, up the port. */
-function forwardedMs(medium: ModuleMedium, { out, back }: MeterExchange, gapMs: number): number {
+function forwardedMs({ medium, meters }: Behind, { out, back }: MeterExchange, gapMs: number): number {
   const portMs = (2 * aroundBytes + out + back) * portByteMs
-  return gapMs + portMs + travelMs(figuresOf[medium]) + meterMs + commandMs
+  return gapMs + portMs + travelMs(figuresOf[medium], meters) + meterMs + commandMs
 }
 
 /** 14F1: the module asks, is given the frame, reports, and is told that it may go on. */
-function ledMs(medium: ModuleMedium, { out, back }: MeterExchange): number {
+function ledMs({ medium, meters }: Behind, { out, back }: MeterExchange): number {
   const portMs = (ledQuestionBytes + aroundBytes + out + aroundBytes + back + ledConfirmBytes) * portByteMs
-  return ledPauseMs + portMs + travelMs(figuresOf[medium]) + meterMs + 2 * commandMs
+  return ledPauseMs + portMs + travelMs(figuresOf[medium], meters) + meterMs + 2 * commandMs
 }
 
-/** There and back through the network, in the mean over all nodes. */
-function travelMs({ baseMs, hopMs, jitterMs, depthPercents }: MediumFigures): number {
-  const hops = sum(depthPercents.map((percent, index) => (percent / 100) * (index + 1)))
+/** There and back through the network, in the mean over so many nodes. */
+function travelMs({ baseMs, hopMs, jitterMs, depthPercents }: MediumFigures, meters: number): number {
+  const untilDepth = depthPercents.map((_, index) => sum(depthPercents.slice(0, index + 1)))
+  const hopsOf = (place: number): number => 1 + untilDepth.filter((percent) => (100 * place) / meters >= percent).length
+  const hops = sum(Array.from({ length: meters }, (_, place) => hopsOf(place))) / meters
   return baseMs + hopMs * (hops - 1) + jitterMs / 2
 }
 
