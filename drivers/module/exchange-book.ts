@@ -34,6 +34,7 @@ export class ExchangeBook {
   readonly #place: Workplace
   #waiting: Exchange[] = []
   readonly #left = new Set<Exchange>()
+  #endedAt = monotonicMs(0)
 
   constructor(place: Workplace) {
     this.#place = place
@@ -43,9 +44,11 @@ export class ExchangeBook {
     return this.#waiting
   }
 
-  /** Whether anything waits or is under way. */
-  get isInUse(): boolean {
-    return this.#waiting.length + this.#left.size > 0
+  /** When something should be done that is due at `at` and can wait while meters are read, but not for ever. */
+  whenIdle(at: MonotonicMs): MonotonicMs {
+    const { surveyWaitMs, idleMs } = this.#place.settings
+    const isInUse = this.#waiting.length + this.#left.size > 0
+    return monotonicMs(isInUse ? at + surveyWaitMs : Math.min(at + surveyWaitMs, Math.max(at, this.#endedAt + idleMs)))
   }
 
   get hasUrgent(): boolean {
@@ -111,6 +114,7 @@ export class ExchangeBook {
     this.#left.delete(exchange)
     this.#waiting = this.#waiting.filter((other) => other !== exchange)
     const { nodes, now } = this.#place
+    this.#endedAt = now
     if (exchange.node !== null && outcome.kind === 'reply') nodes.noteReply(exchange.node, outcome.totalMs, now)
     if (exchange.node !== null && (outcome.kind === 'silent' || outcome.kind === 'garbled')) nodes.noteSilence(exchange.node)
     this.#place.emit({ kind: 'settle', id: exchange.id, outcome })

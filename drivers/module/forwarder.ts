@@ -147,7 +147,7 @@ export class Forwarder {
     for (const under of this.#under.filter(({ by }) => by <= now)) {
       this.#end(under, false)
       this.#doubtWidth()
-      if ((wire.heardAt ?? 0) < under.sent.sentAt) this.wantsProbe = true
+      if ((wire.heardAt ?? 0) <= under.sent.sentAt) this.wantsProbe = true
       if (this.#place.profile.silenceIsBusy === true) this.#unheard(under.exchange)
       else this.#book.settleSilent(under.exchange)
     }

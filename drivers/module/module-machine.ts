@@ -151,7 +151,7 @@ export class ModuleMachine {
     const hasWork = this.#book.waiting.length > 0 || this.#conductor.wantsToAsk
     return earliest(
       ...parts,
-      this.#surveyBy,
+      this.#book.whenIdle(this.#surveyAt),
       this.#conductor.has('survey') ? null : place.listsWantedAt,
       place.wantsAlign ? later(place.alignNotBefore) : null,
       ...(hasWork ? [later(place.quietUntil), later(place.reservedUntil), later(this.#quietAt())] : []),
@@ -322,7 +322,7 @@ export class ModuleMachine {
     const isWanted = place.listsWantedAt !== null && now >= place.listsWantedAt && !this.#conductor.has('survey')
     // Once half-way, and once when the network should be there.
     if (isWanted) place.listsWantedAt = now < place.buildingUntil ? place.buildingUntil : null
-    if (isWanted || now >= this.#surveyBy) {
+    if (isWanted || now >= this.#book.whenIdle(this.#surveyAt)) {
       const lists = isWanted || now >= this.#listsAt
       if (lists) this.#listsAt = monotonicMs(now + settings.listsMs)
       this.#surveyAt = monotonicMs(now + settings.surveyMs)
@@ -341,11 +341,6 @@ export class ModuleMachine {
       place.inLineUntil = monotonicMs(place.now + place.settings.alignAgainMs)
     this.#isDoubted = false
     this.#book.archiveAligned()
-  }
-
-  /** A look at the module can wait while meters are read, but not for ever. */
-  get #surveyBy(): MonotonicMs {
-    return monotonicMs(this.#surveyAt + (this.#book.isInUse ? this.#place.settings.surveyWaitMs : 0))
   }
 
   #add(name: string, rank: number, isExclusive: boolean, run: Task['run']): void {

@@ -62,6 +62,8 @@ export interface ModuleSettings {
   readonly surveyMs: number
   /** While meters are read it waits so much longer at most. */
   readonly surveyWaitMs: number
+  /** Whoever reads one meter after the other has asked the next one before so long. */
+  readonly idleMs: number
   /** How often all its lists are read, the archive's among them. */
   readonly listsMs: number
   /** After an alignment that failed. */
@@ -131,6 +133,7 @@ export const defaultModuleSettings: ModuleSettings = {
   wipeMs: 30_000,
   surveyMs: 300_000,
   surveyWaitMs: 600_000,
+  idleMs: 500,
   listsMs: 3_600_000,
   alignAgainMs: 300_000,
   pauseMs: 10_000,
