@@ -1,12 +1,6 @@
 import { figuresOf, noQuirks, type MediumFigures, type ModuleMedium } from '../../drivers/simulated/index.js'
 import { commandMs } from '../../drivers/simulated/module/figures.js'
-import type { CollectMedium, CollectWork, MeterExchange } from './collect-works.js'
-
-/** What a medium needs at least for a work, and how many of its exchanges are counted for it. */
-export interface Bound {
-  readonly ms: number
-  readonly exchanges: number
-}
+import type { CollectMedium, MeterExchange } from './collect-works.js'
 
 const { min, max } = noQuirks.replyDelayMs
 /** From a request's end to a meter's first byte, in the mean. */
@@ -29,33 +23,39 @@ const ledConfirmBytes = 21
  * The least time in which a medium can carry a work for all meters of a link, from the medium's own figures and the frames' lengths
  * alone: nobody waits for anything but the medium, nothing is lost, nothing else travels.
  */
-export function boundOf({ kind, baud, meters }: CollectMedium, { exchanges }: CollectWork): Bound {
-  const each = (exchangeMs: (exchange: MeterExchange) => number): Bound => {
-    return { ms: meters * sum(exchanges.map(exchangeMs)), exchanges: meters * exchanges.length }
-  }
+export function boundMs({ kind, baud, meters }: CollectMedium, exchanges: readonly MeterExchange[]): number {
+  const oneByOne = (exchangeMs: (exchange: MeterExchange) => number): number => meters * sum(exchanges.map(exchangeMs))
   switch (kind) {
     case 'rs485':
-      return each(({ out, back }) => ((out + back) * 11_000) / baud + meterMs + quietMs)
+      return oneByOne(({ out, back }) => ((out + back) * 11_000) / baud + meterMs + quietMs)
     case 'plc-hplc':
-      return concurrentBound(meters, exchanges, figuresOf[kind])
-    case 'plc-narrow':
-      return each((exchange) =>
-        Math.min(forwardedMs({ medium: kind, meters }, exchange, narrowGapMs), ledMs({ medium: kind, meters }, exchange)),
-      )
+      return concurrentMs(meters, exchanges, exchanges.length)
+    case 'plc-narrow': {
+      const behind = { medium: kind, meters }
+      return oneByOne((exchange) => Math.min(forwardedMs(behind, exchange, narrowGapMs), ledMs(behind, exchange)))
+    }
     case 'wireless':
-      return each((exchange) => forwardedMs({ medium: kind, meters }, exchange, 0))
+      return oneByOne((exchange) => forwardedMs({ medium: kind, meters }, exchange, 0))
     case 'radio-modem':
-      return each((exchange) => modemMs(exchange, baud))
+      return oneByOne((exchange) => modemMs(exchange, baud))
   }
 }
 
-/** The network carries several at a time; port out and port in are two wires of their own. The scarcest of the three decides. */
-function concurrentBound(meters: number, exchanges: readonly MeterExchange[], figures: MediumFigures): Bound {
-  const count = meters * exchanges.length
-  const networkMs = (count * (travelMs(figures, meters) + meterMs)) / figures.servedAtOnce
-  const outMs = meters * sum(exchanges.map(({ out }) => (aroundBytes + out) * portByteMs))
-  const inMs = meters * sum(exchanges.map(({ back }) => (aroundAnswerBytes + back) * portByteMs))
-  return { ms: Math.max(networkMs, outMs, inMs), exchanges: count }
+/** The same where several frames for one meter may travel together; null: the medium has nothing of the kind. */
+export function togetherMs({ kind, meters }: CollectMedium, exchanges: readonly MeterExchange[]): number | null {
+  return kind === 'plc-hplc' ? concurrentMs(meters, exchanges, 1) : null
+}
+
+/**
+ * Concurrent reads: the network carries several at a time; the port out and the port in are wires of their own. The scarcest of the
+ * three decides.
+ */
+function concurrentMs(meters: number, exchanges: readonly MeterExchange[], reads: number): number {
+  const figures = figuresOf['plc-hplc']
+  const networkMs = (reads * travelMs(figures, meters) + exchanges.length * meterMs) / figures.servedAtOnce
+  const outMs = (reads * aroundBytes + sum(exchanges.map(({ out }) => out))) * portByteMs
+  const inMs = (reads * aroundAnswerBytes + sum(exchanges.map(({ back }) => back))) * portByteMs
+  return meters * Math.max(networkMs, outMs, inMs)
 }
 
 /** So many meters behind a module. */

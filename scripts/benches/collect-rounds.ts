@@ -22,7 +22,7 @@ export interface Measured {
 const tasksOf: Readonly<Record<CollectWork['kind'], string>> = {
   freeze: "{ id: work, kind: daily-freeze, cron: '0 0 * * *', items: [energy], spreadSeconds: 0 }",
   curve: "{ id: work, kind: curve, cron: '*/15 * * * *', items: [energy, power, voltage, current], liveWindowMinutes: 14 }",
-  'back-fill': "{ id: work, kind: curve, cron: '*/15 * * * *', items: [energy, power, voltage, current], liveWindowMinutes: 14 }",
+  'back-fill': "{ id: work, kind: curve, cron: '*/15 * * * *', items: [energy, power, voltage, current], liveWindowMinutes: 4 }",
 }
 
 /** A site with one work to do, and what came of it round by round: from when all of it is due until the last value is there. */
