@@ -5,6 +5,9 @@ import { earliest } from './effects.js'
 import type { NodeRecord } from './node-book.js'
 import type { Workplace } from './workplace.js'
 
+/** Reads that travel with another one. */
+export type Along = NonNullable<ExchangeRequest['along']>
+
 /** One exchange of the caller's, from its arrival until it is settled. */
 export interface Exchange {
   readonly id: number
@@ -27,6 +30,8 @@ export interface Exchange {
   faultTries: number
   /** Neither an answer nor a refusal came. */
   silentTries: number
+  /** What was to travel along does not any more. */
+  isAlone: boolean
 }
 
 /** All exchanges that are not settled, in the order in which they are taken: urgent ones first. */
@@ -76,6 +81,7 @@ export class ExchangeBook {
       archiveTries: 0,
       faultTries: 0,
       silentTries: 0,
+      isAlone: false,
     }
     this.#insert(exchange)
     return exchange
@@ -125,6 +131,7 @@ export class ExchangeBook {
     exchange: Exchange,
     bytes: Uint8Array,
     times: { readonly sentAt: MonotonicMs; readonly wireEnd: MonotonicMs },
+    along: Along = [],
   ): void {
     const { reply } = exchange.request
     const { now } = this.#place
@@ -134,7 +141,10 @@ export class ExchangeBook {
     if (found === null) return this.settle(exchange, { kind: 'garbled', bytes })
     const totalMs = now - times.sentAt
     const firstByteMs = Math.min(totalMs, Math.max(0, now - times.wireEnd))
-    this.settle(exchange, { kind: 'reply', ...found, firstByteMs, totalMs })
+    if (along.length === 0) return this.settle(exchange, { kind: 'reply', ...found, firstByteMs, totalMs })
+    const others = along.map((other) => carriedReply(other.reply, bytes)?.frame ?? null)
+    const noiseBytes = others.reduce((left, frame) => left - (frame?.length ?? 0), found.noiseBytes)
+    this.settle(exchange, { kind: 'reply', frame: found.frame, firstByteMs, totalMs, noiseBytes, along: others })
   }
 
   /** The meter did not answer. */

@@ -1,7 +1,8 @@
 import { monotonicMs, type MonotonicMs } from '../../src/model/index.js'
 import { denialOf, matchAnswer, type Denial, type DownUnit, type Frame, type Message } from '../../src/protocols/gdw1376/index.js'
+import { Companions } from './companions.js'
 import { earliest } from './effects.js'
-import type { Exchange, ExchangeBook } from './exchange-book.js'
+import type { Along, Exchange, ExchangeBook } from './exchange-book.js'
 import type { NodeRecord } from './node-book.js'
 import { growAnswers, payloadBytesMax, windowGrownMax, windowUsual } from './settings.js'
 import type { SentRequest } from './wire.js'
@@ -15,6 +16,7 @@ interface UnderWay {
   readonly exchange: Exchange
   readonly node: NodeRecord
   readonly way: Way
+  readonly along: Along
   readonly by: MonotonicMs
 }
 
@@ -31,6 +33,7 @@ const aroundBytes = 15 + 12 + 5
 export class Forwarder {
   readonly #place: Workplace
   readonly #book: ExchangeBook
+  readonly #companions = new Companions()
   #under: UnderWay[] = []
   #window: number
   #refusedAt: MonotonicMs | null = null
@@ -60,6 +63,11 @@ export class Forwarder {
   /** How many may be under way by the present way. */
   get window(): number {
     return this.#place.way === 'concurrent' ? this.#window : 1
+  }
+
+  /** Frames for one meter that one read may carry by the present way. */
+  get framesAtOnce(): number {
+    return this.#place.way === 'concurrent' ? this.#companions.framesMax : 1
   }
 
   get due(): MonotonicMs | null {
@@ -95,7 +103,8 @@ export class Forwarder {
     if (node === null) return
     const { wire, now, readMs } = this.#place
     const way = this.#way
-    const payload = request.bytes
+    const along = way === 'concurrent' ? this.#companions.of(exchange, node, (bytes) => this.fits(bytes)) : []
+    const payload = along.length === 0 ? request.bytes : joined([request, ...along])
     const unit: DownUnit =
       way === 'concurrent'
         ? { name: 'concurrent-read', protocol: node.type, reserved: 0, payload }
@@ -106,7 +115,7 @@ export class Forwarder {
       traced: request.traced,
       exchange: exchange.id,
     })
-    this.#under.push({ sent, exchange, node, way, by: monotonicMs(sent.wireEnd + readMs) })
+    this.#under.push({ sent, exchange, node, way, along, by: monotonicMs(sent.wireEnd + readMs) })
   }
 
   /** @returns whether the frame belongs to a request under way */
@@ -147,6 +156,7 @@ export class Forwarder {
     for (const under of this.#under.filter(({ by }) => by <= now)) {
       this.#end(under, false)
       this.#doubtWidth()
+      this.#companions.unheard(under)
       if ((wire.heardAt ?? 0) <= under.sent.sentAt) this.wantsProbe = true
       if (this.#place.profile.silenceIsBusy === true) this.#unheard(under.exchange)
       else this.#book.settleSilent(under.exchange)
@@ -168,6 +178,7 @@ export class Forwarder {
     this.#under = []
     this.#window = this.#windowChosen
     this.#refusedAt = null
+    this.#companions.clear()
     this.#answers = 0
     this.#windowLimit = windowGrownMax
     this.#growsFrom = -Infinity
@@ -219,17 +230,22 @@ export class Forwarder {
     return true
   }
 
-  #answered({ exchange, sent, way }: UnderWay, payload: Uint8Array): void {
+  #answered(under: UnderWay, payload: Uint8Array): void {
+    const { exchange, sent, way, along } = under
     this.#busyInARow = 0
     if (way === 'concurrent') this.#widen()
     if (exchange.silentTries > 0) this.#place.dropsRequests = true
     if (way === 'concurrent' && payload.length > 0) this.#hasSucceeded = true
-    this.#book.settleCarried(exchange, payload, sent)
+    if (this.#companions.heard(under, payload)) return this.#book.putBack(exchange, 'module-refused', 0)
+    this.#book.settleCarried(exchange, payload, sent, along)
   }
 
   /** @source facts §3, 00H; §4.5 */
-  #denied({ exchange, node, way, sent }: UnderWay, denial: Denial): void {
+  #denied(under: UnderWay, denial: Denial): void {
+    const { exchange, node, way, sent } = under
     const book = this.#book
+    if (denial.action === 'split') this.#companions.refused()
+    if (ofTheRead.has(denial.action) && this.#companions.failed(under)) return book.putBack(exchange, 'module-refused', 0)
     if (denial.action !== 'back-off') this.#busyInARow = 0
     switch (denial.action) {
       case 'shrink-window':
@@ -290,4 +306,17 @@ export class Forwarder {
     exchange.hasLeft = false
     this.#book.settleDown(exchange, code)
   }
+}
+
+/** What a module says of one read, not of itself, the archive or the network: alone it may go. */
+const ofTheRead: ReadonlySet<Denial['action']> = new Set([
+  'split',
+  'meter-fault',
+  'retry-later',
+  'do-not-retry',
+  'mark-unsupported',
+])
+
+function joined(frames: readonly { readonly bytes: Uint8Array }[]): Uint8Array {
+  return Uint8Array.from(frames.flatMap(({ bytes }) => [...bytes]))
 }

@@ -106,6 +106,7 @@ export class ModuleMachine {
     const isLed = way === 'module-led'
     const waitMs = isLed ? settings.ledWaitMs : Math.max(readMs, broadcastAckMs(this.#place)) + settings.quietMsMax
     return {
+      framesAtOnce: isLed ? 1 : this.#forwarder.framesAtOnce,
       concurrency: isLed ? nodes.size + ledReserve : this.#forwarder.window,
       broadcast: true,
       routing: true,

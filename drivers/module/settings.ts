@@ -106,6 +106,8 @@ export interface ModuleSettings {
 export const windowMax = 20
 /** To begin with, where the site chose none. @source facts §4.5 */
 export const windowUsual = 5
+/** Frames for one meter in one concurrent read. @source facts §3, F1H: benches take 6 for normal, 13 pass, 16 are too many */
+export const framesUsual = 6
 /** It grows to this as long as the module takes it, by one for so many answers in a row that found it full. Own figures. */
 export const windowGrownMax = 10
 export const growAnswers = 20
