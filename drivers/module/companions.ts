@@ -1,4 +1,3 @@
-import { carriedReply } from './carried-reply.js'
 import type { Along, Exchange } from './exchange-book.js'
 import type { NodeRecord } from './node-book.js'
 import { framesUsual } from './settings.js'
@@ -35,18 +34,25 @@ export class Companions {
     return tooMany < 0 ? request.along : request.along.slice(0, tooMany)
   }
 
-  /** Takes in what a read brought. @returns whether it has to go again, alone */
-  heard({ exchange, node, along }: Together, payload: Uint8Array): boolean {
-    const { reply } = exchange.request
-    const isThere = reply !== 'none' && carriedReply(reply, payload) !== null
-    if (along.length === 0) {
-      if (exchange.isAlone && isThere) this.#limits.set(node, this.#proven.get(node) ?? 1)
-      return false
+  /** A read that goes alone has brought an answer. */
+  heardAlone({ isAlone }: Exchange, node: NodeRecord): void {
+    if (isAlone) this.#limits.set(node, this.#proven.get(node) ?? 1)
+  }
+
+  /**
+   * Takes in what a read has brought for all that travelled together, the exchange's own frame first.
+   *
+   * @returns whether it has to go again, alone
+   */
+  heard(together: Together, [own, ...others]: readonly (Uint8Array | null)[], bytes: number): boolean {
+    const { exchange, node, along } = together
+    if (own === undefined || own === null) {
+      if (bytes > 0) exchange.isAlone = true
+      return bytes > 0 || this.failed(together)
     }
-    if (!isThere) return this.failed({ exchange, node, along })
-    const others = along.filter((other) => carriedReply(other.reply, payload) !== null).length
-    if (others === 0) this.#limits.set(node, 1)
-    if (others === along.length) this.#proven.set(node, Math.max(this.#proven.get(node) ?? 1, along.length + 1))
+    const answered = others.filter((frame) => frame !== null).length
+    if (answered === 0) this.#limits.set(node, 1)
+    if (answered === along.length) this.#proven.set(node, Math.max(this.#proven.get(node) ?? 1, along.length + 1))
     return false
   }
 

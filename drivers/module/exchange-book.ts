@@ -34,6 +34,18 @@ export interface Exchange {
   isAlone: boolean
 }
 
+/** What came back for several requests: how many bytes in all, and of each request its frame. */
+interface Together {
+  readonly frames: readonly (Uint8Array | null)[]
+  readonly bytes: number
+}
+
+/** When a request left, and its last byte. */
+interface Times {
+  readonly sentAt: MonotonicMs
+  readonly wireEnd: MonotonicMs
+}
+
 /** All exchanges that are not settled, in the order in which they are taken: urgent ones first. */
 export class ExchangeBook {
   readonly #place: Workplace
@@ -127,24 +139,27 @@ export class ExchangeBook {
   }
 
   /** Settles with what a module carried back. */
-  settleCarried(
-    exchange: Exchange,
-    bytes: Uint8Array,
-    times: { readonly sentAt: MonotonicMs; readonly wireEnd: MonotonicMs },
-    along: Along = [],
-  ): void {
+  settleCarried(exchange: Exchange, bytes: Uint8Array, times: Times): void {
     const { reply } = exchange.request
-    const { now } = this.#place
     if (reply === 'none') return this.settle(exchange, { kind: 'sent' })
     if (bytes.length === 0) return this.settle(exchange, { kind: 'silent' })
     const found = carriedReply(reply, bytes)
     if (found === null) return this.settle(exchange, { kind: 'garbled', bytes })
-    const totalMs = now - times.sentAt
-    const firstByteMs = Math.min(totalMs, Math.max(0, now - times.wireEnd))
-    if (along.length === 0) return this.settle(exchange, { kind: 'reply', ...found, firstByteMs, totalMs })
-    const others = along.map((other) => carriedReply(other.reply, bytes)?.frame ?? null)
-    const noiseBytes = others.reduce((left, frame) => left - (frame?.length ?? 0), found.noiseBytes)
-    this.settle(exchange, { kind: 'reply', frame: found.frame, firstByteMs, totalMs, noiseBytes, along: others })
+    this.settle(exchange, { kind: 'reply', ...found, ...this.#took(times) })
+  }
+
+  /** Settles with the frames, its own first, that a module carried back for it and for what travelled along. */
+  settleTogether(exchange: Exchange, { frames, bytes }: Together, times: Times): void {
+    const [frame = null, ...along] = frames
+    if (frame === null) return this.settleSilent(exchange)
+    const noiseBytes = frames.reduce((left, each) => left - (each?.length ?? 0), bytes)
+    this.settle(exchange, { kind: 'reply', frame, along, noiseBytes, ...this.#took(times) })
+  }
+
+  #took({ sentAt, wireEnd }: Times): { readonly firstByteMs: number; readonly totalMs: number } {
+    const { now } = this.#place
+    const totalMs = now - sentAt
+    return { firstByteMs: Math.min(totalMs, Math.max(0, now - wireEnd)), totalMs }
   }
 
   /** The meter did not answer. */

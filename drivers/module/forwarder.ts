@@ -1,5 +1,6 @@
 import { monotonicMs, type MonotonicMs } from '../../src/model/index.js'
 import { denialOf, matchAnswer, type Denial, type DownUnit, type Frame, type Message } from '../../src/protocols/gdw1376/index.js'
+import { carriedReplies } from './carried-reply.js'
 import { Companions } from './companions.js'
 import { earliest } from './effects.js'
 import type { Along, Exchange, ExchangeBook } from './exchange-book.js'
@@ -236,8 +237,17 @@ export class Forwarder {
     if (way === 'concurrent') this.#widen()
     if (exchange.silentTries > 0) this.#place.dropsRequests = true
     if (way === 'concurrent' && payload.length > 0) this.#hasSucceeded = true
-    if (this.#companions.heard(under, payload)) return this.#book.putBack(exchange, 'module-refused', 0)
-    this.#book.settleCarried(exchange, payload, sent, along)
+    if (along.length > 0) return this.#answeredTogether(under, payload)
+    if (payload.length > 0) this.#companions.heardAlone(exchange, under.node)
+    this.#book.settleCarried(exchange, payload, sent)
+  }
+
+  #answeredTogether(under: UnderWay, payload: Uint8Array): void {
+    const { exchange, sent, along } = under
+    const scanners = [exchange.request, ...along].map(({ reply }) => reply).filter((reply) => reply !== 'none')
+    const frames = carriedReplies(scanners, payload)
+    if (this.#companions.heard(under, frames, payload.length)) this.#book.putBack(exchange, 'module-refused', 0)
+    else this.#book.settleTogether(exchange, { frames, bytes: payload.length }, sent)
   }
 
   /** @source facts §3, 00H; §4.5 */

@@ -1,5 +1,5 @@
 import { figuresOf, noQuirks, type MediumFigures, type ModuleMedium } from '../../drivers/simulated/index.js'
-import { commandMs } from '../../drivers/simulated/module/figures.js'
+import { commandMs, framesPerReadMax } from '../../drivers/simulated/module/figures.js'
 import type { CollectMedium, MeterExchange } from './collect-works.js'
 
 const { min, max } = noQuirks.replyDelayMs
@@ -29,7 +29,7 @@ export function boundMs({ kind, baud, meters }: CollectMedium, exchanges: readon
     case 'rs485':
       return oneByOne(({ out, back }) => ((out + back) * 11_000) / baud + meterMs + quietMs)
     case 'plc-hplc':
-      return concurrentMs(meters, exchanges, exchanges.length)
+      return concurrentMs(meters, exchanges)
     case 'plc-narrow': {
       const behind = { medium: kind, meters }
       return oneByOne((exchange) => Math.min(forwardedMs(behind, exchange, narrowGapMs), ledMs(behind, exchange)))
@@ -41,17 +41,13 @@ export function boundMs({ kind, baud, meters }: CollectMedium, exchanges: readon
   }
 }
 
-/** The same where several frames for one meter may travel together; null: the medium has nothing of the kind. */
-export function togetherMs({ kind, meters }: CollectMedium, exchanges: readonly MeterExchange[]): number | null {
-  return kind === 'plc-hplc' ? concurrentMs(meters, exchanges, 1) : null
-}
-
 /**
- * Concurrent reads: the network carries several at a time; the port out and the port in are wires of their own. The scarcest of the
- * three decides.
+ * Concurrent reads: the frames for one meter travel together, the network carries several reads at a time, and the port out and the
+ * port in are wires of their own. The scarcest of the three decides.
  */
-function concurrentMs(meters: number, exchanges: readonly MeterExchange[], reads: number): number {
+function concurrentMs(meters: number, exchanges: readonly MeterExchange[]): number {
   const figures = figuresOf['plc-hplc']
+  const reads = Math.ceil(exchanges.length / framesPerReadMax)
   const networkMs = (reads * travelMs(figures, meters) + exchanges.length * meterMs) / figures.servedAtOnce
   const outMs = (reads * aroundBytes + sum(exchanges.map(({ out }) => out))) * portByteMs
   const inMs = (reads * aroundAnswerBytes + sum(exchanges.map(({ back }) => back))) * portByteMs

@@ -1,7 +1,7 @@
 /** One medium of the bench `collect` in a process of its own, so that peaks of memory do not mix. Prints a line of JSON for each figure. */
 import { parseArgs } from 'node:util'
 import { dayMs, epochMs, startOfLocalDay, type EpochMs } from '../../src/model/index.js'
-import { boundMs, togetherMs } from './collect-bound.js'
+import { boundMs } from './collect-bound.js'
 import { collectMedia, recordsMissed, type CollectMedium, type CollectWork } from './collect-works.js'
 import { minuteMs, quarterMs, Rounds, utcOffsetMinutes, type Measured } from './collect-rounds.js'
 import type { Figure } from './figures.js'
@@ -41,9 +41,6 @@ function tell(medium: CollectMedium, work: CollectWork, { values, missing, elaps
   say(name, 'values per bus-second', perSecond, '1/s')
   say(name, 'the medium’s own bound', boundPerSecond, '1/s')
   say(name, 'actual / bound', perSecond / boundPerSecond, '', medium.kind === 'rs485' ? '>= 0.95' : '>= 0.9')
-  const together = work.exchanges.length > 1 ? togetherMs(medium, work.exchanges) : null
-  if (together !== null)
-    say(name, 'bound with frames of a meter in one read', (1000 * medium.meters * work.valuesPerMeter) / together, '1/s')
   if (missing > 0) say(name, 'values that did not come', missing, '')
   const perMillion = (seconds: number): number => (seconds * 1e6) / values
   // Freezes come in short bursts with a day in between: what they cost is told, but is not what flows all day.

@@ -14,7 +14,8 @@ options of Node for each medium: daily freezes and 15-minute curves of DL/T 645 
 records after a stop. A round lasts from when its work is due until its last value is there. The bound is what the medium itself needs
 for the fewest exchanges that carry the same values, as scripts/benches/collect-bound.ts counts them:
   RS-485            bytes at the wire's speed, the meter's delay (40 ms in the mean) and 20 ms of quiet
-  HPLC              the scarcest of port out, port in (9600 baud), and network: hops and delay, five reads at a time
+  HPLC              the scarcest of port out, port in (9600 baud), and network: hops and delays, five reads at a
+                    time, all frames for one meter in one read
   narrow-band PLC   one read at a time: port, hops, delay, the module's own pauses; the quicker of 13F1 and 14F1
   wireless          one read at a time: port, hops, delay
   radio modem       packets of 58 bytes through the air, wires at both ends, the meter's delay
