@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Figure } from '../../scripts/benches/figures.js'
 
+t.setTimeout(300_000)
 const program = fileURLToPath(new URL('../../scripts/benches/collect.js', import.meta.url))
 
 await t.test('a line of JSON for each figure; what is measured in virtual time is the same on every machine', async (t) => {
