@@ -106,6 +106,7 @@ export class ModuleMachine {
     const isLed = way === 'module-led'
     const waitMs = isLed ? settings.ledWaitMs : Math.max(readMs, broadcastAckMs(this.#place)) + settings.quietMsMax
     return {
+      framesAtOnce: isLed ? 1 : this.#forwarder.framesAtOnce,
       concurrency: isLed ? nodes.size + ledReserve : this.#forwarder.window,
       broadcast: true,
       routing: true,
@@ -152,7 +153,7 @@ export class ModuleMachine {
     const hasWork = this.#book.waiting.length > 0 || this.#conductor.wantsToAsk
     return earliest(
       ...parts,
-      this.#surveyAt,
+      this.#book.whenIdle(this.#surveyAt),
       this.#conductor.has('survey') ? null : place.listsWantedAt,
       place.wantsAlign ? later(place.alignNotBefore) : null,
       ...(hasWork ? [later(place.quietUntil), later(place.reservedUntil), later(this.#quietAt())] : []),
@@ -323,7 +324,7 @@ export class ModuleMachine {
     const isWanted = place.listsWantedAt !== null && now >= place.listsWantedAt && !this.#conductor.has('survey')
     // Once half-way, and once when the network should be there.
     if (isWanted) place.listsWantedAt = now < place.buildingUntil ? place.buildingUntil : null
-    if (isWanted || now >= this.#surveyAt) {
+    if (isWanted || now >= this.#book.whenIdle(this.#surveyAt)) {
       const lists = isWanted || now >= this.#listsAt
       if (lists) this.#listsAt = monotonicMs(now + settings.listsMs)
       this.#surveyAt = monotonicMs(now + settings.surveyMs)
@@ -359,16 +360,16 @@ export class ModuleMachine {
   }
 
   #nextRead(): Exchange | null {
-    const { now, way, profile } = this.#place
-    if (!this.#mayServe() || (profile.gapMs > 0 && now < this.#quietAt())) return null
+    const { now, way, gapMs } = this.#place
+    if (!this.#mayServe() || (gapMs > 0 && now < this.#quietAt())) return null
     if (way !== 'concurrent' && this.#desk.isBusy) return null
     if (way === 'module-led' && !this.#routing.isQuiet) return null
     return this.#forwarder.next(way !== 'module-led')
   }
 
   #mayAsk(isExclusive: boolean): boolean {
-    const { now, profile, way } = this.#place
-    if (profile.gapMs > 0 && now < this.#quietAt()) return false
+    const { now, gapMs, way } = this.#place
+    if (gapMs > 0 && now < this.#quietAt()) return false
     if (!isExclusive) {
       if (this.#place.stage === 'ready' && now < this.#place.quietUntil) return false
       if (way !== 'concurrent' && this.#forwarder.underWay > 0) return false
@@ -380,7 +381,7 @@ export class ModuleMachine {
   }
 
   #quietAt(): MonotonicMs {
-    return this.#place.wire.quietAt(this.#place.profile.gapMs)
+    return this.#place.wire.quietAt(this.#place.gapMs)
   }
 
   #readyStage(now: MonotonicMs): MeshSnapshot['stage'] {

@@ -58,6 +58,8 @@ export class Workplace {
   buildingUntil: MonotonicMs
   /** When all lists should be read, besides the usual; null: not. */
   listsWantedAt: MonotonicMs | null = null
+  /** It dropped a request, perhaps because it came too soon after the answer before. */
+  dropsRequests = false
   /** An exchange that cannot wait is there. */
   hasUrgent: () => boolean = () => false
   /** A search is under way, and the module has said that it is over. */
@@ -96,6 +98,12 @@ export class Workplace {
     this.quietUntil = options.now
     this.reservedUntil = options.now
     this.buildingUntil = options.now
+  }
+
+  /** Quiet before each request. */
+  get gapMs(): number {
+    const { gapMs, carefulGapMs = gapMs } = this.profile
+    return this.dropsRequests ? carefulGapMs : gapMs
   }
 
   /** What one read is given: what the module tells, within the medium's bounds, and a margin so that it ends before us. */

@@ -16,6 +16,8 @@ export type ScanResult =
 export interface ExchangeRequest {
   readonly to: MeterAddress | 'all'
   readonly bytes: Uint8Array
+  /** Reads of the same meter that may travel with it, fewer than `framesAtOnce`; the medium takes as many as it can. */
+  readonly along?: readonly { readonly bytes: Uint8Array; readonly reply: Scanner }[]
   /** What the trace shows in place of `bytes`, where those carry credentials; absent: they carry none. */
   readonly traced?: Uint8Array
   /** It may change something at the meter: no medium sends it twice. What carries credentials is taken for one in any case. */
@@ -37,6 +39,8 @@ export type ExchangeOutcome =
       readonly firstByteMs: number
       readonly totalMs: number
       readonly noiseBytes: number
+      /** Replies to what travelled along, in its order; null: none came. */
+      readonly along?: readonly (Uint8Array | null)[]
     }
   | { readonly kind: 'sent' }
   /** No byte of the meter arrived in time. */
@@ -50,6 +54,8 @@ export type ExchangeOutcome =
 export interface BusCapabilities {
   /** Exchanges under way at a time, never two with one meter; a broadcast is under way alone. */
   readonly concurrency: number
+  /** Frames that one exchange may carry to one meter; absent: one. */
+  readonly framesAtOnce?: number
   readonly broadcast: boolean
   readonly routing: boolean
   /** How long one exchange may take at most, ms; absent: the runner's own limit for wires. */

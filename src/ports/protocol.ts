@@ -1,6 +1,12 @@
 import type { InputError, LocalTime, MeterAddress, RegisterValue, RelayCommand, Result, Retry } from '../model/index.js'
 import type { Scanner } from './bus.js'
 
+/** A request that may travel with the one before it. */
+export interface AheadRead {
+  readonly bytes: Uint8Array
+  readonly reply: Scanner | 'none'
+}
+
 /** What a session wants next: one exchange, or it is finished. */
 export type Effect<T> =
   | {
@@ -16,6 +22,11 @@ export type Effect<T> =
       readonly isWrite: boolean
       /** What it says is true now alone: it may not wait on a medium that lines requests up. */
       readonly isTimed?: boolean
+      /**
+       * Reads of the same meter that the session asks for next, whatever comes of this one, and whose answers need no dialogue. A medium that
+       * carries several frames to a meter at a time may take them along.
+       */
+      readonly ahead?: () => readonly AheadRead[]
     }
   | { readonly kind: 'settled'; readonly outcome: T }
 

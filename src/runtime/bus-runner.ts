@@ -180,8 +180,9 @@ class BusRunner implements Runner {
     if (job.meter !== 'all') this.#busy.add(job.meter)
     const deadline = monotonicMs(now + (this.#bus.capabilities.exchangeMsMax ?? exchangeMsMax))
     this.#inFlight.set(job, deadline)
-    this.#bus.exchange(this.#request(job, effect), deadline).then(
-      (outcome) => this.#ended(job, outcome, now),
+    const request = this.#request(job, effect)
+    this.#bus.exchange(request, deadline).then(
+      (outcome) => this.#ended(job, { request, outcome }, now),
       // A bus never rejects; if one does, the fault is ours and the caller is to know.
       (error: unknown) => {
         this.#leave(job)
@@ -204,9 +205,12 @@ class BusRunner implements Runner {
     // What a write shows is said by its protocol; where it says nothing, nothing is shown.
     const traced = effect.traced ?? (isWrite ? new Uint8Array(0) : bytes)
     const firstByteMs = this.#queue.firstByteMs(job, isWrite)
+    const { framesAtOnce = 1 } = this.#bus.capabilities
+    const along = framesAtOnce > 1 && !isWrite && !isTimed ? readsAhead(effect).slice(0, framesAtOnce - 1) : []
     return {
       to,
       bytes,
+      ...(along.length > 0 && { along }),
       reply,
       quietMs: this.#options.quietMs,
       firstByteMs,
@@ -217,7 +221,7 @@ class BusRunner implements Runner {
     }
   }
 
-  #ended(job: RunningJob, outcome: ExchangeOutcome, startedAt: MonotonicMs): void {
+  #ended(job: RunningJob, { request, outcome }: Ended, startedAt: MonotonicMs): void {
     const now = this.#clock.monotonic()
     this.#inFlight.delete(job)
     for (const turned of this.#whenTurned.splice(0)) turned()
@@ -230,6 +234,7 @@ class BusRunner implements Runner {
       this.#queue.requeue(job)
     } else {
       job.feed(sessionInput(outcome))
+      if (outcome.kind === 'reply') feedAlong(job, request.along ?? [], outcome.along ?? [])
       this.#goOn(job, now)
     }
     if (!this.#inFlight.has(job)) this.#leave(job)
@@ -289,6 +294,31 @@ class BusRunner implements Runner {
     this.#exclusive = null
   }
 }
+
+interface Ended {
+  readonly request: ExchangeRequest
+  readonly outcome: ExchangeOutcome
+}
+type Along = NonNullable<ExchangeRequest['along']>
+
+/** What may travel with an exchange. */
+function readsAhead({ ahead }: ExchangeEffect): Along {
+  return (ahead?.() ?? []).flatMap(({ bytes, reply }) => (reply === 'none' ? [] : [{ bytes, reply }]))
+}
+
+/** Hands a session the replies to what travelled along, as far as it asks just that. */
+function feedAlong(job: RunningJob, asked: Along, replies: readonly (Uint8Array | null)[]): void {
+  for (const [index, { bytes }] of asked.entries()) {
+    const { effect } = job
+    const frame = replies[index] ?? null
+    // A dialogue with the meter has begun, and was interrupted by what travelled behind.
+    if (effect?.holdsBus === true) return job.feed({ kind: 'yielded' })
+    if (effect === null || frame === null || !sameBytes(effect.bytes, bytes)) return
+    job.feed({ kind: 'reply', frame })
+  }
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, index) => byte === b[index])
 
 /** How a medium gives back an exchange that made way for a more urgent one. */
 const recalledCode = 'recalled'

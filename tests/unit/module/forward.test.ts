@@ -44,7 +44,7 @@ await t.test('a deadline before the module is done: nothing else is forwarded un
 })
 
 await t.test('looking at the network takes turns with reading', async (t) => {
-  const bench = forward({ meters: Array.from({ length: 60 }, (_, index) => index + 1) })
+  const bench = forward({ meters: Array.from({ length: 60 }, (_, index) => index + 1), settings: { surveyWaitMs: 0 } })
   await bench.up()
   const lists = (): number => bench.module.of(0x10, 2).length
   const before = lists()

@@ -9,9 +9,9 @@ import { WideBus } from '../../helpers/wide-bus.js'
 
 type Read = (plan: TestPlan, options?: { priority?: Priority; expiresAt?: number }) => Promise<JobResult<readonly TestOutcome[]>>
 
-function wideBench(concurrency: number): { bus: WideBus; runner: Runner; read: Read; time: VirtualTime } {
+function wideBench(concurrency: number, framesAtOnce = 1): { bus: WideBus; runner: Runner; read: Read; time: VirtualTime } {
   const time = new VirtualTime({ wallStart: epochMs(0) })
-  const bus = new WideBus(concurrency)
+  const bus = new WideBus(concurrency, framesAtOnce)
   const random = { next: () => 0.5 }
   const runner = createBusRunner({ link: linkId('plc-1'), bus, clock: time, timers: time, random, quietMs: 0 })
   const read: Read = (plan, options = {}) =>
@@ -183,4 +183,36 @@ await t.test('a medium is told what is a write, and what of a request may not be
       [undefined, undefined],
     ],
   )
+})
+
+await t.test('reads of one meter travel together where the medium carries several frames', async (t) => {
+  const { bus, runner, read } = wideBench(2, 3)
+  const result = read({ meter: 1, registers: [1, 2, 3, 4, 5], isTogether: true })
+  t.strictSame(bus.underWay(), ['1 1 2 3'], 'as many as it carries')
+  bus.answer('1', [2])
+  await turned()
+  t.strictSame(bus.underWay(), ['1 2 3 4'], 'what was not answered is asked again, with what follows it')
+  bus.answer('1')
+  await turned()
+  t.strictSame(bus.underWay(), ['1 5'])
+  bus.answer('1')
+  t.strictSame(await result, { kind: 'settled', outcome: [1, 1, 1, 1, 1] })
+  t.equal(runner.snapshot().exchanges, 3)
+})
+
+await t.test('a dialogue that was interrupted by what travelled along begins again; a write takes nothing along', async (t) => {
+  const { bus, read } = wideBench(2, 3)
+  const chain = read({ meter: 1, registers: [1, 2], isTogether: true, isChain: true })
+  t.strictSame(bus.underWay(), ['1 1 2'])
+  bus.answer('1')
+  await turned()
+  t.strictSame(bus.underWay(), ['1 1 2'], 'from its beginning')
+  const write = read({ meter: 2, registers: [0xf0, 0xf1], isTogether: true, isWrite: true })
+  t.strictSame(bus.underWay(), ['1 1 2', '2 240'])
+  bus.fail('1')
+  bus.fail('2')
+  await turned()
+  bus.fail('1')
+  bus.fail('2')
+  t.strictSame([(await chain).kind, (await write).kind], ['settled', 'settled'])
 })
