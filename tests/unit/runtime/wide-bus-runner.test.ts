@@ -81,7 +81,7 @@ await t.test('what carries the time may not wait on the medium', async (t) => {
     bus.requests.map(({ isUrgent, isWrite }) => [isUrgent, isWrite]),
     [
       [true, true],
-      [false, false],
+      [false, undefined],
     ],
   )
   bus.answer('1')
