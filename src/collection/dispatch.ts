@@ -347,7 +347,6 @@ export class Dispatch {
     state.hasLostDays = false
     const today = startOfLocalDay(now.wall, this.options.utcOffsetMinutes)
     for (const owner of this.options.ownersOf(meter)) {
-      if (!state.lostDays.has(owner.plan.task.id)) continue
       const days = lostDaysOf(owner, state, today)
       for (const slot of this.options.book.reopen(owner, days, now)) this.admit(slot, now)
     }

@@ -38,10 +38,12 @@ export function noteLostSpan(
 
 /** The days to be asked for anew, remembered until they have come; those that the meter cannot keep any more are forgotten. */
 export function lostDaysOf(owner: SlotOwner, state: MeterState, today: number): readonly EpochMs[] {
+  const days = state.lostDays.get(owner.plan.task.id)
+  if (days === undefined) return []
   const depths = owner.plan.items.flatMap(({ source }) =>
     [source.dailyFreeze, source.dailyRecord].map((kept) => kept?.depthDays ?? 0),
   )
-  const kept = (state.lostDays.get(owner.plan.task.id) ?? []).filter((day) => (today - day) / dayMs < Math.max(...depths))
+  const kept = days.filter((day) => (today - day) / dayMs < Math.max(...depths))
   keepDays(state, owner, kept, kept.length)
   return kept
 }
