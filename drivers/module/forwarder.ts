@@ -77,10 +77,14 @@ export class Forwarder {
 
   /** Whether a request of so many bytes fits a frame of the module. */
   fits(bytes: number): boolean {
+    return bytes <= this.bytesMax
+  }
+
+  /** Bytes of a meter's frames that one read carries, there or back. @source facts §3: 13F1 has one byte for their number, F1F1 two */
+  get bytesMax(): number {
     const told = this.#place.module?.frameBytesMax ?? 0
     const frameBytesMax = told === 0 || told === 0xffff ? Number.MAX_SAFE_INTEGER : told
-    const payloadMax = this.#place.way === 'concurrent' ? payloadBytesMax : 255
-    return bytes <= payloadMax && bytes + aroundBytes <= frameBytesMax
+    return Math.min(this.#place.way === 'concurrent' ? payloadBytesMax : 255, frameBytesMax - aroundBytes)
   }
 
   /** The next exchange that may leave now; null: none. @param mayBeAny false: urgent ones alone */

@@ -17,7 +17,7 @@ import { ModuleVoice } from './module-voice.js'
 import { probe, survey } from './network-survey.js'
 import type { Procedure } from './procedure.js'
 import { RoutingCare } from './routing-care.js'
-import { ledReserve, type ModuleChoice, type ModuleSettings } from './settings.js'
+import { ledReserve, replyBytesUsual, type ModuleChoice, type ModuleSettings } from './settings.js'
 import { pauseRouting, startUp } from './start-up.js'
 import { Workplace } from './workplace.js'
 
@@ -106,6 +106,7 @@ export class ModuleMachine {
     const isLed = way === 'module-led'
     const waitMs = isLed ? settings.ledWaitMs : Math.max(readMs, broadcastAckMs(this.#place)) + settings.quietMsMax
     return {
+      replyBytesMax: Math.min(replyBytesUsual, this.#forwarder.bytesMax),
       framesAtOnce: isLed ? 1 : this.#forwarder.framesAtOnce,
       concurrency: isLed ? nodes.size + ledReserve : this.#forwarder.window,
       broadcast: true,

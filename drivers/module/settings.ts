@@ -117,6 +117,8 @@ export const growAnswers = 20
 export const ledReserve = 16
 /** Bytes of the frame of one read, whatever the module says it takes. @source facts §3, F1H */
 export const payloadBytesMax = 1000
+/** Longest reply counted on in one read. @source facts §6: 527 bytes were seen, and up to 2000 are promised */
+export const replyBytesUsual = 500
 /** Readings of the archive in one alignment: the last one only verifies. */
 export const alignRoundsMax = 5
 /** What is still there then that should not be cannot be deleted: the list is wiped and given anew. */

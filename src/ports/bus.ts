@@ -54,6 +54,8 @@ export type ExchangeOutcome =
 export interface BusCapabilities {
   /** Exchanges under way at a time, never two with one meter; a broadcast is under way alone. */
   readonly concurrency: number
+  /** The longest reply of a meter that it carries, bytes; absent: any. */
+  readonly replyBytesMax?: number
   /** Frames that one exchange may carry to one meter; absent: one. */
   readonly framesAtOnce?: number
   readonly broadcast: boolean

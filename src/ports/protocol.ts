@@ -58,6 +58,8 @@ export interface ReadPlan {
   readonly registers: readonly RegisterRequest[]
   /** How often one read is repeated after silence or garbled bytes, beyond the first try. */
   readonly repeats: number
+  /** The longest reply that the way to the meter carries, bytes; absent: as long as the protocol has them. */
+  readonly replyBytesMax?: number | undefined
 }
 
 export type ReadErrorCode = 'no-reply' | 'garbled' | 'refused' | 'invalid' | 'bus-down' | 'unsupported'

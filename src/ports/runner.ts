@@ -46,6 +46,8 @@ export interface Runner {
   readonly link: LinkId
   /** Exchanges that the bus carries at a time; a module's is learned, so it may change. */
   readonly concurrency: number
+  /** The longest reply that it carries, bytes; absent: any. A module's is learned as well. */
+  readonly replyBytesMax?: number | undefined
   run<T>(job: Job<T>): Promise<JobResult<T>>
   snapshot(): RunnerSnapshot
   /** Settles once the exchange in flight has ended, at once when there is none: proof that this bus still turns. */

@@ -87,6 +87,10 @@ class BusRunner implements Runner {
     })
   }
 
+  get replyBytesMax(): number | undefined {
+    return this.#bus.capabilities.replyBytesMax
+  }
+
   get concurrency(): number {
     return this.#bus.capabilities.concurrency
   }

@@ -296,7 +296,7 @@ export class Collector {
       return
     }
     const { address, expiresAt } = work
-    const session = protocol.read(work.plan)
+    const session = protocol.read({ ...work.plan, replyBytesMax: runner.replyBytesMax })
     const spent = { busMs: 0, tookMs: 0 }
     const onExchange = ({ busMs, tookMs }: ExchangeTime): void => {
       spent.busMs += busMs

@@ -47,7 +47,7 @@ export async function callRegisters(call: LiveCall, site: LiveCallSite): Promise
     registers.push({ register: checked.value })
   }
   const expiresAt = monotonicMs(site.clock.monotonic() + (call.timeoutMs ?? callTimeoutMs))
-  const session = protocol.read({ address: target.address, registers, repeats: 2 })
+  const session = protocol.read({ address: target.address, registers, repeats: 2, replyBytesMax: runner.replyBytesMax })
   const result = await runner.run({ meter: target.address, session, priority: 'live-call', expiresAt })
   switch (result.kind) {
     case 'settled':
