@@ -41,6 +41,14 @@ export function crossCheck(draft: Draft, checks: SettingsChecks, problems: Probl
   checkTariffs(draft.tariffs, problems)
 }
 
+/** Meters with their addresses as their protocols write them: `2` and `000000000002` are one meter. */
+export function withPlainAddresses(meters: readonly Placed<Meter>[], checks: SettingsChecks): readonly Placed<Meter>[] {
+  return meters.map((meter) => {
+    const checked = checks.protocols.get(meter.value.protocol)?.checkAddress(meter.value.address)
+    return checked?.ok === true ? { ...meter, value: { ...meter.value, address: checked.value } } : meter
+  })
+}
+
 /** Notes each element after the first that bears the same name. */
 export function noneTwice<T>(
   elements: readonly Placed<T>[],

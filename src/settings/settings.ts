@@ -104,6 +104,8 @@ export interface SettingsChecks {
   readonly protocols: ReadonlyMap<string, ProtocolCheck>
   /** For each medium: whether it can be reached by this address with these options, or all that is wrong with them. */
   readonly drivers: ReadonlyMap<string, LinkCheck>
+  /** Whether meters of a protocol can be reached through a driver; absent: all through all. */
+  readonly carries?: (driver: string, protocol: string) => boolean
   readonly modbusMaps: MapCheck
 }
 
