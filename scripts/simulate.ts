@@ -269,7 +269,9 @@ function farOf({ kind, device }: AreaBus): FarEnd {
 }
 
 /** Meters and modules speak 8E1, radio modems of this kind 8N1. */
-const parityOf = (far: FarEnd): 'even' | 'none' => (far === 'modem' ? 'none' : 'even')
+function parityOf(far: FarEnd): 'even' | 'none' {
+  return far === 'modem' ? 'none' : 'even'
+}
 
 function urlOf(bus: AreaBus, port: number, options: Options): string {
   const baud = bus.device === null ? options.baud : deviceBaud

@@ -212,10 +212,10 @@ export class Dispatch {
           take: (slot, asked, found, channel) => this.take(slot, asked, { found, channel }, now),
           learn: (slot, lesson) => this.learn(slot, lesson, now),
         }
-        if (asks.kind === 'freeze') return settleFreeze(asks.wanted, result.outcome, context)
+        if (asks.kind === 'freeze') return settleFreeze(asks, result.outcome, context)
         if (asks.kind === 'record') return settleRecords(asks.owner, asks.wanted, result.outcome, context)
         this.tellSightings(asks, result.outcome, now, spent.tookMs / 2)
-        return settleLive(asks.slot, asks.items, result.outcome, context)
+        return settleLive(asks, result.outcome, { ...context, agoMs: spent.tookMs / 2 })
       }
       case 'expired':
         failAll(asks, result.sent ? 'no-reply' : 'no-time')

@@ -1,4 +1,4 @@
-import type { ItemSource, LinkId, MeterAddress, MeterId, MonotonicMs, ValuePart } from '../model/index.js'
+import type { EpochMs, ItemSource, LinkId, MeterAddress, MeterId, MonotonicMs, ValuePart } from '../model/index.js'
 import { dayMs, monotonicMs, startOfLocalDay, toLocal } from '../model/index.js'
 import type { ReadPlan, RegisterRequest } from '../ports/index.js'
 import type { WorkClass } from './bus-queue.js'
@@ -32,7 +32,13 @@ export interface LiveAsks {
   readonly items: readonly AskedItem[]
 }
 export type MemoryAsks =
-  | { readonly kind: 'freeze'; readonly owner: SlotOwner; readonly wanted: readonly WantedFreeze[] }
+  | {
+      readonly kind: 'freeze'
+      readonly owner: SlotOwner
+      readonly wanted: readonly WantedFreeze[]
+      /** Time and value of a freeze are two questions: when the first could be put at the earliest. */
+      readonly plannedAt: EpochMs
+    }
   | { readonly kind: 'record'; readonly owner: SlotOwner; readonly wanted: readonly WantedRecords[] }
 
 export interface AskedItem {
@@ -151,7 +157,7 @@ function planFreeze(owner: SlotOwner, work: WorkClass, wanting: readonly Slot[],
   if (wanted.length === 0) return null
   const untilMidnightMs = startOfLocalDay(now.wall, utcOffsetMinutes) + dayMs - now.wall
   const expiresAt = monotonicMs(now.monotonic + untilMidnightMs)
-  return workOf(owner, { work, registers, expiresAt, asks: { kind: 'freeze', owner, wanted }, context })
+  return workOf(owner, { work, registers, expiresAt, asks: { kind: 'freeze', owner, wanted, plannedAt: now.wall }, context })
 }
 
 /** Where the meter's freezes of a slot's instant should stand; those beyond what it keeps are given up. */

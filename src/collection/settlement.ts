@@ -1,14 +1,14 @@
 import type { EpochMs, ReadingSource, RegisterValue, ValuePart } from '../model/index.js'
-import { dayMs, fromLocal } from '../model/index.js'
+import { dayMs, epochMs, fromLocal, startOfLocalDay } from '../model/index.js'
 import type { LoadRecord, ReadError, ReadOutcome } from '../ports/index.js'
 import type { Ability, RefusalRule } from './capabilities.js'
 import { abilityOf, blockAbility, refusalRules } from './capabilities.js'
 import { parseMeterTime, settlesAt } from './meter-time.js'
 import type { Now } from './now.js'
-import type { AskedFreeze, AskedItem, Asks, WantedFreeze, WantedRecords } from './planner.js'
+import type { AskedFreeze, AskedItem, Asks, LiveAsks, MemoryAsks, WantedFreeze, WantedRecords } from './planner.js'
 import type { PlannedItem } from './site-plan.js'
 import type { Channel, Found, FreezeSearch, Slot, SlotOwner } from './slots.js'
-import { isFreezeKind, putDoubt } from './slots.js'
+import { channelOf, isFreezeKind, putDoubt } from './slots.js'
 import { absenceOf, itemFrom } from './values.js'
 
 /** What answers are weighed by, and where good ones go. */
@@ -46,16 +46,21 @@ export interface Finding {
  * or too short is not asked again, its items are.
  */
 export function settleLive(
-  slot: Slot,
-  items: readonly AskedItem[],
+  { slot, items }: LiveAsks,
   outcomes: readonly ReadOutcome[],
-  context: SettleContext,
+  context: SettleContext & { readonly agoMs: number },
 ): Finding {
   const came = { channel: 'live', source: 'live', measuredAt: context.now.wall } as const
   const broken = brokenBlocks(slot, items, outcomes, context)
+  const isLate = context.now.monotonic - context.agoMs > slot.liveUntil
   for (const asked of items) {
     const answer = answerAt(outcomes, asked.position)
     const { part } = asked
+    // It waited too long on its bus: what the meter kept of the instant is truer.
+    if (isLate && channelOf(slot, asked.index, context.now, context.utcOffsetMinutes) !== null) {
+      putDoubt(slot, asked.index, { reason: 'no-time' })
+      continue
+    }
     if (part !== undefined && broken.has(part.register)) putDoubt(slot, asked.index, { reason: 'refused' })
     else if (part !== undefined && !answer.ok) putDoubt(slot, asked.index, { reason: absenceOf(answer.error.code) })
     else if (!answer.ok) putFailure(slot, asked, answer.error, 'live', context)
@@ -89,10 +94,26 @@ function brokenBlocks(
 const partOf = (values: readonly RegisterValue[], { from, count }: ValuePart): readonly RegisterValue[] =>
   values.slice(from, from + count)
 
-/** Answers about freezes: a value belongs to the slot only when its own time is the slot's midnight. */
-export function settleFreeze(wanted: readonly WantedFreeze[], outcomes: readonly ReadOutcome[], context: SettleContext): Finding {
+/** A meter's clock may be off by so much and still be taken for right. */
+const midnightSlackMs = 300_000
+
+/**
+ * Answers about freezes: a value belongs to the slot only when its own time is the slot's midnight, and when the meter cannot have
+ * frozen anew between the two answers.
+ */
+export function settleFreeze(
+  { wanted, plannedAt }: MemoryAsks & { readonly kind: 'freeze' },
+  outcomes: readonly ReadOutcome[],
+  context: SettleContext,
+): Finding {
   let progress = false
+  const lastMidnight = startOfLocalDay(epochMs(context.now.wall + midnightSlackMs), context.utcOffsetMinutes)
+  const hasTurned = lastMidnight + midnightSlackMs > plannedAt
   for (const freeze of wanted) {
+    if (hasTurned && lastMidnight > freeze.slot.at) {
+      for (const { index } of freeze.items) putDoubt(freeze.slot, index, { reason: 'no-time' })
+      continue
+    }
     for (const asked of freeze.items) {
       const { channel, nth, index } = asked
       const time = answerAt(outcomes, asked.timePosition)
