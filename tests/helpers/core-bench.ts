@@ -78,6 +78,8 @@ export class CoreBench {
   answer: Answer = (work, now) => ({ kind: 'settled', outcome: answerAll(work, now) })
   /** How long a job is on the bus. */
   jobMs = 500
+  /** A medium that lines requests up may answer so long after a job's time. */
+  overstayMs = 0
   /** What it is told to have taken of it. */
   busMs = 0
   site: SiteParameters
@@ -152,7 +154,7 @@ export class CoreBench {
       for (let work = this.collection.next(link, this.now); work !== null; work = this.collection.next(link, this.now)) {
         this.works.push(work)
         this.flying.push({
-          endsAt: Math.min(this.now.monotonic + this.jobMs, Math.max(work.expiresAt, this.now.monotonic)),
+          endsAt: Math.min(this.now.monotonic + this.jobMs, Math.max(work.expiresAt, this.now.monotonic) + this.overstayMs),
           work,
         })
       }
