@@ -174,7 +174,7 @@ await t.test('a meter for which the module does not ask in a whole round is not 
   const [late] = begin(bench, readOf(3))
   endRound()
   t.strictSame(await read, { kind: 'silent' })
-  t.strictSame(await write, { kind: 'bus-down', code: 'not-in-network', sent: false }, 'it never left')
+  t.strictSame(await write, { kind: 'bus-down', code: 'not-in-network', sent: false, hindrance: 'not-joined' }, 'it never left')
   t.strictSame(
     bench.bus.network.snapshot().nodes.map(({ inNetwork }) => inNetwork),
     [false, false, null],
