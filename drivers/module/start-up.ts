@@ -34,6 +34,7 @@ function* findModule(place: Workplace): Procedure<RunMode> {
     place.trouble = 'the module does not answer'
     yield* wait(startedAt + settings.startAskEveryMs - place.now)
     if ((tries + 1) % settings.startAsks !== 0) continue
+    if ((tries + 1) % (2 * settings.startAsks) === 0) place.emit({ kind: 'reopen', code: 'module-silent' })
     yield* ask({ name: 'reset-hardware' }, { triesMs: settings.commandMs.slice(0, 1) })
     yield* wait(settings.restartMs)
   }

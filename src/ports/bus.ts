@@ -118,6 +118,11 @@ export interface Link {
   setLines?(lines: ModemLines): Promise<{ readonly ok: true } | { readonly ok: false; readonly code: string }>
   onBytes(handler: (bytes: Uint8Array) => void): void
   onState(handler: (open: boolean, code: string) => void): void
+  /**
+   * Whoever uses the link looks by itself whether anybody is there: silence alone is not taken for a loss any more. `reopen` drops
+   * the channel and opens it anew, where that may help (a connection; not a wire).
+   */
+  supervise?(): { readonly reopen: (code: string) => void }
   /** Opens and keeps reopening with back-off until closed. */
   start(): void
   close(): Promise<void>
