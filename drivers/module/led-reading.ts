@@ -37,6 +37,8 @@ export class LedReading {
   lastAskedAt: MonotonicMs
   /** When it said that a round is over. */
   finishedAt: MonotonicMs
+  /** Since it was started it has asked for some meter, or been through a round. */
+  hasLed = false
 
   constructor(place: Workplace, book: ExchangeBook) {
     this.#place = place
@@ -58,6 +60,7 @@ export class LedReading {
   answer({ frame, address, nodeNumber }: Question, mayRead: boolean): void {
     const { now, nodes, wire } = this.#place
     this.lastAskedAt = now
+    this.hasLed = true
     if (this.#place.routing !== 'paused') this.#place.routing = 'running'
     const node = nodes.find(address)
     const before = this.#offers.find((offer) => offer.node === node && !offer.exchange.isSettled) ?? null
@@ -116,11 +119,13 @@ export class LedReading {
 
   clear(): void {
     this.#offers = []
+    this.hasLed = false
   }
 
   /** The module has been through all nodes of its network. One for which it has not asked in a whole round is not among them. */
   roundEnded(): void {
     this.#place.routing = 'finished'
+    this.hasLed = true
     this.finishedAt = this.#place.now
     for (const exchange of [...this.#book.waiting]) {
       const { node } = exchange

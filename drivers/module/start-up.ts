@@ -96,6 +96,7 @@ function meet(place: Workplace, mode: RunMode, version: VendorVersion, mainNode:
   place.unsupported.clear()
   place.refusedReports.clear()
   place.concurrent = null
+  place.neverAsks = false
   place.nodes.setModule(place.profile.knows698)
   place.quietUntil = monotonicMs(Math.min(place.quietUntil, place.now))
   place.report({ kind: 'module-started', module, replaced: isReplaced(before, module) })

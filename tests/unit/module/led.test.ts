@@ -225,3 +225,60 @@ await t.test('the module asks the time: local time, or busy where the clock is n
   bench.module.say(0x14, 4, [1])
   t.match(bench.module.requests.at(-1), { afn: 0, fn: 2, data: [4] })
 })
+
+await t.test('a module that says either, and never asks for a meter, is read by forwarding until it starts anew', async (t) => {
+  const bench = led({ module: { medium: 1, led: 3 } })
+  bench.module.asksNobody = true
+  await bench.up()
+  const reads = begin(bench, readOf(1), readOf(2), readOf(3))
+  t.ok((await bench.run(Promise.all(reads))).every(({ kind }) => kind === 'reply'))
+  t.ok(bench.now() < 1_300_000, `read after ${Math.round(bench.now() / 1000)} s`)
+  t.equal(bench.module.of(0x12, 1).length, 2)
+  t.equal(bench.module.of(0x12, 2).length, 2, 'it is paused before it is forwarded to')
+  const { trouble } = bench.bus.network.snapshot()
+  t.match(trouble, /never asked for a meter: its meters are read one by one/)
+  t.match(bench.reports.at(-1), { kind: 'module-refused', what: 'module-led', error: { code: 'never-asks', message: trouble } })
+  t.equal(bench.bus.capabilities.concurrency, 1)
+  t.match(await bench.ask(readOf(1)), { kind: 'reply' })
+  bench.module.asksNobody = false
+  bench.module.powerOn()
+  await bench.up()
+  t.equal(bench.bus.network.snapshot().trouble, '')
+  t.match(await bench.ask(readOf(1), 600_000), { kind: 'reply' })
+  t.ok(bench.module.of(0x14, 1).length > 0, 'it leads again')
+})
+
+await t.test('urgent exchanges in between do not keep a module that never asks in its lead', async (t) => {
+  const bench = led({ module: { medium: 1, led: 3 } })
+  bench.module.asksNobody = true
+  await bench.up()
+  const [read] = begin(bench, readOf(1))
+  for (let minutes = 0; minutes < 24; minutes += 4) {
+    t.match(await bench.ask(readOf(2, 1, { isUrgent: true })), { kind: 'reply' })
+    await bench.time.runFor(240_000)
+  }
+  t.match(await read, { kind: 'reply' })
+  t.equal(bench.module.of(0x12, 3).length, 0, 'never resumed: it has not begun')
+})
+
+await t.test(
+  'a module that refuses to lead for good is read by forwarding at once; one that the site wants to lead is told',
+  async (t) => {
+    const bench = led({ module: { medium: 1, led: 3 } })
+    bench.module.misbehave = ({ afn, fn }) => (afn === 0x12 && fn === 1 ? { deny: 4 } : null)
+    await bench.up()
+    const [read] = begin(bench, readOf(1))
+    t.match(await bench.run(read ?? Promise.reject(new Error('none'))), { kind: 'reply' })
+    t.match(bench.bus.network.snapshot().trouble, /cannot begin/)
+    const wanted = led({ module: { medium: 1, led: 3 }, choice: { reading: 'module-led' } })
+    wanted.module.asksNobody = true
+    await wanted.up()
+    const [never] = begin(wanted, readOf(1))
+    t.match(await wanted.run(never ?? Promise.reject(new Error('none'))), {
+      kind: 'bus-down',
+      code: 'module-held',
+      hindrance: 'later',
+    })
+    t.match(wanted.bus.network.snapshot().trouble, /its meters are not read/)
+  },
+)
