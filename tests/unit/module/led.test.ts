@@ -282,3 +282,46 @@ await t.test(
     t.match(wanted.bus.network.snapshot().trouble, /its meters are not read/)
   },
 )
+
+await t.test('a late report of another node is not the answer of the one that is being read', async (t) => {
+  const bench = led()
+  bench.module.asksNobody = true
+  await bench.up()
+  const unsolicited: (string | null)[] = []
+  bench.bus.onUnsolicited((from) => unsolicited.push(from))
+  const report = (nodeNumber: number, payload: readonly number[]): void =>
+    void bench.module.say(0x06, 2, [nodeNumber, 0, 2, 1, 0, payload.length, ...payload])
+  const ask = (meter: number): void => void bench.module.say(0x14, 1, [0, ...addressBytes(String(meter)), meter, 0])
+  const late = bench.bus.exchange(readOf(1), monotonicMs(bench.now() + 10_000))
+  ask(1)
+  await bench.time.runFor(11_000)
+  t.strictSame(await late, { kind: 'silent' })
+  const [read] = begin(bench, readOf(2))
+  ask(2)
+  report(1, [...replyOf(1, 1, 9)])
+  t.strictSame(unsolicited, ['1'], 'its number is known')
+  const of645 = (meter: number): readonly number[] => [
+    0xfe,
+    0xfe,
+    0x68,
+    ...addressBytes(String(meter)),
+    0x68,
+    0x91,
+    0x00,
+    0x2a,
+    0x16,
+  ]
+  report(77, of645(3))
+  report(2, of645(3))
+  t.strictSame(unsolicited, ['1', '3', '3'], 'its frame says so, whatever its number is')
+  const of698 = [0x68, 0x10, 0x00, 0xc3, 0x05, ...addressBytes('3'), 0x00, 0x12, 0x34]
+  report(78, of698)
+  report(79, [0x68, ...addressBytes('5'), 0x68, 0x91])
+  t.strictSame(unsolicited, ['1', '3', '3', '3', null])
+  report(80, [...replyOf(2, 1, 42)])
+  t.match(await read, { kind: 'reply' })
+  const [noisy] = begin(bench, readOf(2))
+  ask(2)
+  report(2, of645(2))
+  t.match(await noisy, { kind: 'garbled' }, 'its own, and no answer to this request')
+})
