@@ -34,6 +34,26 @@ export function carriedReplies(scanners: readonly Scanner[], bytes: Uint8Array):
   })
 }
 
+/** Of whom the frames of DL/T 645 and 698.45 within the bytes say that they are: 12 digits each. Nothing of them is checked. */
+export function carriedAddresses(bytes: Uint8Array): readonly string[] {
+  const found: string[] = []
+  for (let at = 1; at + addressBytes <= bytes.length; at++) {
+    const is645 = bytes[at - 1] === startByte && bytes[at + addressBytes] === startByte
+    // Length, control field, and a single address of six bytes.
+    const is698 = at >= 5 && bytes[at - 5] === startByte && (bytes[at - 1] ?? 0) % 64 === addressBytes - 1
+    if (is645 || is698) found.push(digitsOf(bytes.subarray(at, at + addressBytes)))
+  }
+  return found
+}
+
+const startByte = 0x68
+const addressBytes = 6
+const digitsOf = (address: Uint8Array): string =>
+  [...address]
+    .reverse()
+    .map((byte) => byte.toString(16).padStart(2, '0').toUpperCase())
+    .join('')
+
 function findFrame(
   scanner: Scanner,
   bytes: Uint8Array,

@@ -1,5 +1,5 @@
 import { monotonicMs, type MeterAddress, type MonotonicMs } from '../../src/model/index.js'
-import type { ExchangeOutcome, ExchangeRequest } from '../../src/ports/index.js'
+import type { ExchangeOutcome, ExchangeRequest, Hindrance } from '../../src/ports/index.js'
 import { carriedReply } from './carried-reply.js'
 import { earliest } from './effects.js'
 import type { NodeRecord } from './node-book.js'
@@ -172,7 +172,8 @@ export class ExchangeBook {
 
   /** It did not reach the meter, or nobody knows. */
   settleDown(exchange: Exchange, code: string): void {
-    this.settle(exchange, { kind: 'bus-down', code, sent: exchange.hasLeft })
+    const hindrance = exchange.request.to === 'all' ? undefined : hindrances.get(code)
+    this.settle(exchange, { kind: 'bus-down', code, sent: exchange.hasLeft, ...(hindrance !== undefined && { hindrance }) })
   }
 
   elapse(): void {
@@ -219,3 +220,18 @@ export class ExchangeBook {
     else this.#waiting.splice(at, 0, exchange)
   }
 }
+
+/** What concerns one meter while the module is there and carries others. */
+const hindrances: ReadonlyMap<string, Hindrance> = new Map([
+  ['not-in-archive', 'not-carried'],
+  ['module-refused', 'not-carried'],
+  ['too-many-frames', 'not-carried'],
+  ['too-long', 'not-carried'],
+  ['not-in-network', 'not-joined'],
+  ['networking', 'not-joined'],
+  ['meter-busy', 'later'],
+  ['module-busy', 'later'],
+  ['module-held', 'later'],
+  ['module-searching', 'later'],
+  ['module-window', 'later'],
+])

@@ -45,6 +45,8 @@ export class Forwarder {
   #growsFrom = -Infinity
   #busyInARow = 0
   #hasSucceeded = false
+  /** Meters whose concurrent read was refused as such, before any was answered. */
+  readonly #refusedConcurrent = new Set<string>()
   /** A meter told as unknown: the archive has to be looked through. */
   wantsArchive = false
   /** The module was silent although it had a request: is it there? */
@@ -189,6 +191,7 @@ export class Forwarder {
     this.#growsFrom = -Infinity
     this.#busyInARow = 0
     this.#hasSucceeded = false
+    this.#refusedConcurrent.clear()
     this.#place.dropsRequests = false
     this.wantsArchive = false
     this.wantsProbe = false
@@ -294,7 +297,7 @@ export class Forwarder {
         return this.#refuse(exchange, 'too-many-frames')
       case 'do-not-retry':
       case 'mark-unsupported':
-        if (way === 'concurrent' && !this.#hasSucceeded) return this.#withoutConcurrent(exchange, denial)
+        if (way === 'concurrent' && this.#hasNoConcurrent(node, denial)) return this.#withoutConcurrent(exchange, denial)
         if (way === 'forward') this.#place.refused(sent.unit.name, denial)
         return this.#refuse(exchange, 'module-refused')
     }
@@ -306,6 +309,13 @@ export class Forwarder {
     if (exchange.isWrite || this.#place.isMaintained) return this.#book.settleDown(exchange, 'module-busy')
     if (exchange.silentTries++ > 0) return this.#book.settleSilent(exchange)
     this.#book.putBack(exchange, 'module-busy', afterSilenceMs)
+  }
+
+  /** "Invalid data" may be about that one meter: then several must be refused before it is about the function. */
+  #hasNoConcurrent({ wire }: NodeRecord, { action }: Denial): boolean {
+    if (this.#hasSucceeded) return false
+    this.#refusedConcurrent.add(wire)
+    return action === 'mark-unsupported' || this.#refusedConcurrent.size >= Math.min(refusedMetersMin, this.#place.nodes.size)
   }
 
   /** It never took a concurrent read: it has none. */
@@ -321,6 +331,9 @@ export class Forwarder {
     this.#book.settleDown(exchange, code)
   }
 }
+
+/** So many meters' reads are refused before the function itself is taken for refused. */
+const refusedMetersMin = 3
 
 /** What a module says of one read, not of itself, the archive or the network: alone it may go. */
 const ofTheRead: ReadonlySet<Denial['action']> = new Set([

@@ -244,6 +244,7 @@ export class ModuleMachine {
     this.#ear.trace('state', none, `the module is lost: ${code}`)
     this.#place.trouble = 'the module does not answer'
     this.#stop(code)
+    this.#place.emit({ kind: 'reopen', code })
     this.#begin(null, code)
   }
 

@@ -76,6 +76,9 @@ export interface ModuleSettings {
   readonly resumeMs: number
   /** Without a question of the module for so long, the reading is started again. @source facts §4.3 */
   readonly ledSilenceMs: number
+  /** It never asked for any meter: after so long, and so long after its reading was started again, it does not lead. */
+  readonly ledGiveUpMs: number
+  readonly ledLastChanceMs: number
   /** Between the end of one round of module-led reading and the start of the next. */
   readonly roundMs: number
   /** How long an exchange waits for the module to ask for its meter. */
@@ -145,6 +148,8 @@ export const defaultModuleSettings: ModuleSettings = {
   pauseMs: 10_000,
   resumeMs: 2_000,
   ledSilenceMs: 600_000,
+  ledGiveUpMs: 1_200_000,
+  ledLastChanceMs: 60_000,
   roundMs: 60_000,
   ledWaitMs: 1_800_000,
   ledReadMs: 180_000,

@@ -14,6 +14,7 @@ import type { Asks, LiveAsks, MemoryAsks, PlanContext, Work } from './planner.js
 import { planLive, planMemory } from './planner.js'
 import type { Asked, Finding, Lesson, SettleContext } from './settlement.js'
 import { failAll, settleFreeze, settleLive, settleRecords } from './settlement.js'
+import { pauseMs, putOff, wasPutOff } from './put-off.js'
 import type { CollectionSettings } from './settings.js'
 import type { SlotBook } from './slot-book.js'
 import type { Channel, Found, Slot, SlotOwner } from './slots.js'
@@ -136,8 +137,9 @@ export class Dispatch {
     // Nobody answered because the meter is not in the network.
     if (unheardOf.length > 0 && !hasJoined(meter.id))
       for (const [index] of unheardOf) putDoubt(slot, index, { reason: 'not-joined' })
-    const point = book.end(slot, now, isDown ? 'bus-down' : 'no-time')
-    if (noteLostDay(slot, point, stateOf(meter.id), settings.lostDaysMax)) this.options.onLearnt(meter.id)
+    const state = stateOf(meter.id)
+    const point = book.end(slot, now, isDown ? 'bus-down' : (state.hindrance ?? 'no-time'))
+    if (noteLostDay(slot, point, state, settings.lostDaysMax)) this.options.onLearnt(meter.id)
     for (const monthly of monthlySlots(slot, () => ownersOf(meter.id))) {
       shareDoubts(slot, monthly)
       this.route(monthly, now, now.monotonic)
@@ -180,6 +182,7 @@ export class Dispatch {
     }
     if (finding.answered) this.pace(job.link).note(spent.busMs, job.plan.registers.length)
     if (finding.answered) this.heardFrom(job.meter, state, now)
+    else if (finding.hindrance !== null) putOff(state, finding.hindrance, now, settings)
     else if (result.kind === 'held' || (result.kind === 'settled' && !finding.busDown)) this.stillSilent(job, state, now)
     this.goOn(job.asks, finding, now, result.kind === 'settled' && !finding.busDown)
   }
@@ -209,6 +212,7 @@ export class Dispatch {
         const context: SettleContext = {
           now,
           utcOffsetMinutes: this.options.utcOffsetMinutes,
+          hindrance: result.hindrance ?? null,
           take: (slot, asked, found, channel) => this.take(slot, asked, { found, channel }, now),
           learn: (slot, lesson) => this.learn(slot, lesson, now),
         }
@@ -306,7 +310,7 @@ export class Dispatch {
     state.lastReplyAt = now.wall
     state.heldUntil = -Infinity
     if (state.hasLostDays) this.reopenLost(meter, state, now)
-    if (!state.silent) return
+    if (!wasPutOff(state) && !state.silent) return
     state.silent = false
     state.silentSince = null
     if (state.isVanished) {
@@ -322,6 +326,7 @@ export class Dispatch {
   }
 
   private stillSilent({ meter, link }: Work, state: MeterState, now: Now): void {
+    wasPutOff(state)
     state.silent = true
     state.silentSince ??= now.monotonic
     if (state.isVanished || now.monotonic - state.silentSince < this.options.settings.vanishedAfterMs) return
@@ -372,13 +377,9 @@ export class Dispatch {
 const HELD_MS_MIN = 1_000
 /** After so many failures a freeze of today waits with the back-fill, so that it does not stand before live reads for ever. */
 const FRESH_FAILURES_MAX = 4
-const unheard: Finding = { answered: false, busDown: false, progress: false }
+const unheard: Finding = { answered: false, busDown: false, hindrance: null, progress: false }
 
 const ownerOf = (unit: Unit): SlotOwner => (unit.kind === 'live' ? unit.slot.owner : unit.owner)
-
-function pauseMs(first: number, failures: number, longest: number): number {
-  return Math.min(first * 2 ** Math.min(failures, 20), longest)
-}
 
 function slotsOf(asks: MemoryAsks): readonly Slot[] {
   return asks.kind === 'freeze' ? asks.wanted.map(({ slot }) => slot) : [...new Set(asks.wanted.flatMap(({ slots }) => slots))]

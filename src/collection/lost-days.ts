@@ -4,7 +4,7 @@ import type { MeterState } from './meter-state.js'
 import type { Slot, SlotOwner } from './slots.js'
 
 /** Reasons that say nothing of what the meter keeps: the day may be had from it later. */
-const passing: ReadonlySet<AbsenceReason> = new Set(['no-reply', 'garbled', 'bus-down', 'no-time', 'not-joined'])
+const passing: ReadonlySet<AbsenceReason> = new Set(['no-reply', 'garbled', 'bus-down', 'no-time', 'not-joined', 'not-carried'])
 
 /**
  * Remembers the day of a daily freeze that was given up although the meter may still keep it, and forgets one that came after all.

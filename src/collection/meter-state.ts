@@ -12,6 +12,10 @@ import type { Found } from './slots.js'
 export interface MeterState {
   /** The bus holds the meter back as silent: not offered again before this. */
   heldUntil: number
+  /** Why the bus did not carry the last question to it, though it carries others; null: it did. */
+  hindrance: 'not-carried' | 'not-joined' | null
+  /** How often in a row. */
+  hinderedTimes: number
   /** The last thing heard was nothing. */
   silent: boolean
   lastReplyAt: EpochMs | null
@@ -35,6 +39,8 @@ export interface MeterState {
 export function newMeterState(): MeterState {
   return {
     heldUntil: -Infinity,
+    hindrance: null,
+    hinderedTimes: 0,
     silent: false,
     lastReplyAt: null,
     silentSince: null,

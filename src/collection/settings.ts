@@ -12,6 +12,9 @@ export interface CollectionSettings {
   readonly backfillRetryMsMax: number
   /** A meter that the bus holds back as silent is offered again after this. */
   readonly heldRetryMs: number
+  /** A meter that its link's module does not carry is asked again after this; doubles up to `notCarriedRetryMsMax`. */
+  readonly notCarriedRetryMs: number
+  readonly notCarriedRetryMsMax: number
   /** After a bus was found down nothing is started on it for this long. */
   readonly busDownRetryMs: number
   /** Load records asked in one job; more would keep a bus from more urgent work for longer. */
@@ -52,6 +55,8 @@ export const defaultCollectionSettings: CollectionSettings = {
   backfillRetryMs: 120_000,
   backfillRetryMsMax: 1_800_000,
   heldRetryMs: 15_000,
+  notCarriedRetryMs: 15_000,
+  notCarriedRetryMsMax: 900_000,
   busDownRetryMs: 5_000,
   recordsPerJobMax: 12,
   freezesPerJobMax: 4,

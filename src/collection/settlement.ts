@@ -1,6 +1,6 @@
-import type { EpochMs, ReadingSource, RegisterValue, ValuePart } from '../model/index.js'
+import type { AbsenceReason, EpochMs, ReadingSource, RegisterValue, ValuePart } from '../model/index.js'
 import { dayMs, epochMs, fromLocal, startOfLocalDay } from '../model/index.js'
-import type { LoadRecord, ReadError, ReadOutcome } from '../ports/index.js'
+import type { Hindrance, LoadRecord, ReadError, ReadOutcome } from '../ports/index.js'
 import type { Ability, RefusalRule } from './capabilities.js'
 import { abilityOf, blockAbility, refusalRules } from './capabilities.js'
 import { parseMeterTime, settlesAt } from './meter-time.js'
@@ -15,6 +15,8 @@ import { absenceOf, itemFrom } from './values.js'
 export interface SettleContext {
   readonly now: Now
   readonly utcOffsetMinutes: number
+  /** What `bus-down` means: the meter's own trouble with a bus that is there; null: that it is not. */
+  readonly hindrance: Hindrance | null
   /** Takes a value for the slot, or holds it back as suspect. */
   readonly take: (slot: Slot, asked: Asked, found: Found, channel: Channel) => void
   /** The meter showed that it can do something, or that it cannot; `errors`: the names of its error bits. */
@@ -37,6 +39,8 @@ export interface Finding {
   /** The meter said something. */
   readonly answered: boolean
   readonly busDown: boolean
+  /** The bus is there, and did not carry what was asked to this meter. */
+  readonly hindrance: Hindrance | null
   /** Something new was learnt, so asking again at once makes sense when more is wanted. */
   readonly progress: boolean
 }
@@ -62,11 +66,11 @@ export function settleLive(
       continue
     }
     if (part !== undefined && broken.has(part.register)) putDoubt(slot, asked.index, { reason: 'refused' })
-    else if (part !== undefined && !answer.ok) putDoubt(slot, asked.index, { reason: absenceOf(answer.error.code) })
+    else if (part !== undefined && !answer.ok) putDoubt(slot, asked.index, { reason: reasonOf(answer.error, context) })
     else if (!answer.ok) putFailure(slot, asked, answer.error, 'live', context)
     else putReading(slot, asked, part === undefined ? answer.values : partOf(answer.values, part), came, context)
   }
-  return { ...heard(outcomes), progress: broken.size > 0 }
+  return { ...heard(outcomes, context), progress: broken.size > 0 }
 }
 
 /** Blocks that the meter refuses, or that hold less than the profile says: it is not asked for them again. */
@@ -132,7 +136,7 @@ export function settleFreeze(
       }
     }
   }
-  return { ...heard(outcomes), progress }
+  return { ...heard(outcomes, context), progress }
 }
 
 /** @returns whether something new was learnt */
@@ -184,7 +188,7 @@ export function settleRecords(
       progress ||= newest >= slot.at
     }
   }
-  return { ...heard(outcomes), progress }
+  return { ...heard(outcomes, context), progress }
 }
 
 /** A meter that has no record at all since an instant that is long past keeps none. */
@@ -271,10 +275,15 @@ function isNoData(error: ReadError): boolean {
   return error.code === 'refused' && error.errors.includes('no-such-data')
 }
 
+function reasonOf({ code }: ReadError, { hindrance }: SettleContext): AbsenceReason {
+  if (code !== 'bus-down' || hindrance === null) return absenceOf(code)
+  return hindrance === 'later' ? 'no-time' : hindrance
+}
+
 /** A refusal is the meter's last word on that way of asking, unless it says "later" itself. */
 function putFailure(slot: Slot, asked: Asked, error: ReadError, channel: Channel, context: SettleContext): void {
   const isEmptyMemory = channel !== 'live' && isNoData(error)
-  const reason = isEmptyMemory ? 'not-kept' : absenceOf(error.code)
+  const reason = isEmptyMemory ? 'not-kept' : reasonOf(error, context)
   const isFinal = error.retry === 'never' && !(isEmptyMemory && channel !== 'month')
   putDoubt(slot, asked.index, isFinal ? { reason, exhausted: channel } : { reason })
   if (error.code === 'refused' && error.retry === 'never') learnRefusal(slot, asked, { channel, errors: error.errors }, context)
@@ -303,10 +312,15 @@ function answerAt(outcomes: readonly ReadOutcome[], position: number): Answer {
 }
 const unanswered: ReadError = { code: 'no-reply', retry: 'later', errors: [], message: 'not read', frame: null }
 
-function heard(outcomes: readonly ReadOutcome[]): { readonly answered: boolean; readonly busDown: boolean } {
+function heard(
+  outcomes: readonly ReadOutcome[],
+  { hindrance }: SettleContext,
+): Pick<Finding, 'answered' | 'busDown' | 'hindrance'> {
+  const isDown = outcomes.some((outcome) => !outcome.ok && outcome.error.code === 'bus-down')
   return {
     answered: outcomes.some((outcome) => outcome.ok || outcome.error.code === 'refused' || outcome.error.code === 'invalid'),
-    busDown: outcomes.some((outcome) => !outcome.ok && outcome.error.code === 'bus-down'),
+    busDown: isDown && hindrance === null,
+    hindrance: isDown ? hindrance : null,
   }
 }
 

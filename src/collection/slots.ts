@@ -210,6 +210,7 @@ const plainDoubts: Readonly<Record<AbsenceReason, Doubt>> = {
   unsupported: plain('unsupported'),
   'not-joined': plain('not-joined'),
   withdrawn: plain('withdrawn'),
+  'not-carried': plain('not-carried'),
 }
 
 /**

@@ -26,6 +26,7 @@ export const absenceReasons = [
   'unsupported', // the meter's protocol has no way to ask for it
   'not-joined', // the meter has not joined the network of its link's module
   'withdrawn', // the archive or the tasks do not ask for it any more
+  'not-carried', // the module of the link refuses the meter, or what it is asked
 ] as const
 export type AbsenceReason = (typeof absenceReasons)[number]
 

@@ -32,6 +32,12 @@ export interface ExchangeRequest {
   readonly isUrgent?: boolean
 }
 
+/**
+ * Why a medium that works did not carry an exchange to its meter, while it carries others. `not-carried`: its module refuses the
+ * meter, or what it is asked; `not-joined`: the meter is not in its network; `later`: there was no place for it now.
+ */
+export type Hindrance = 'not-carried' | 'not-joined' | 'later'
+
 export type ExchangeOutcome =
   | {
       readonly kind: 'reply'
@@ -47,8 +53,11 @@ export type ExchangeOutcome =
   | { readonly kind: 'silent' }
   /** Bytes arrived but never the frame; what came is kept for the trace. */
   | { readonly kind: 'garbled'; readonly bytes: Uint8Array }
-  /** The request never left, or the link went away under it; `sent` says whether it may have reached the meter. */
-  | { readonly kind: 'bus-down'; readonly code: string; readonly sent: boolean }
+  /**
+   * The request never left, or the link went away under it; `sent` says whether it may have reached the meter. With a `hindrance` it
+   * says nothing of the bus: others are carried.
+   */
+  | { readonly kind: 'bus-down'; readonly code: string; readonly sent: boolean; readonly hindrance?: Hindrance }
 
 /** What a medium can do; a module's are learned when it starts, so they may change. */
 export interface BusCapabilities {
@@ -111,6 +120,11 @@ export interface Link {
   setLines?(lines: ModemLines): Promise<{ readonly ok: true } | { readonly ok: false; readonly code: string }>
   onBytes(handler: (bytes: Uint8Array) => void): void
   onState(handler: (open: boolean, code: string) => void): void
+  /**
+   * Whoever uses the link looks by itself whether anybody is there: silence alone is not taken for a loss any more. `reopen` drops
+   * the channel and opens it anew, where that may help (a connection; not a wire).
+   */
+  supervise?(): { readonly reopen: (code: string) => void }
   /** Opens and keeps reopening with back-off until closed. */
   start(): void
   close(): Promise<void>

@@ -1,4 +1,5 @@
 import type { LinkId, MeterAddress, MonotonicMs } from '../model/index.js'
+import type { Hindrance } from './bus.js'
 import type { Session } from './protocol.js'
 
 /** Priorities on a bus, most urgent first. A more urgent job waits for at most the exchange in flight (or a follow-up chain's next frame). */
@@ -33,7 +34,8 @@ export interface ExchangeTime {
 }
 
 export type JobResult<T> =
-  | { readonly kind: 'settled'; readonly outcome: T }
+  /** `hindrance`: what it knows as the bus being down concerns its meter alone. */
+  | { readonly kind: 'settled'; readonly outcome: T; readonly hindrance?: Hindrance }
   /** Its time was over before it finished. `sent`: a request of it may have left. */
   | { readonly kind: 'expired'; readonly sent: boolean }
   /** The meter has been silent and its next probe is not due: it was not asked. */

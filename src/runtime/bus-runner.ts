@@ -237,7 +237,7 @@ class BusRunner implements Runner {
       // It never left: it made way for something urgent, or the link may be back within the grace.
       this.#queue.requeue(job)
     } else {
-      job.feed(sessionInput(outcome))
+      job.feed(sessionInput(outcome), outcome.kind === 'bus-down' ? outcome.hindrance : undefined)
       if (outcome.kind === 'reply') feedAlong(job, request.along ?? [], outcome.along ?? [])
       this.#goOn(job, now)
     }

@@ -1,5 +1,5 @@
 import type { MeterAddress, MonotonicMs } from '../model/index.js'
-import type { Effect, ExchangeTime, Job, JobResult, Priority, Session, SessionInput } from '../ports/index.js'
+import type { Effect, ExchangeTime, Hindrance, Job, JobResult, Priority, Session, SessionInput } from '../ports/index.js'
 import type { QueuedJob } from '../scheduling/index.js'
 
 export type ExchangeEffect = Extract<Effect<unknown>, { kind: 'exchange' }>
@@ -13,7 +13,8 @@ export interface RunningJob extends QueuedJob {
   /** Since when its present exchange has been waiting. */
   queuedAt: MonotonicMs
   hasSent: boolean
-  feed(input: SessionInput): void
+  /** @param hindrance why the bus, which is there, did not carry its exchange */
+  feed(input: SessionInput, hindrance?: Hindrance): void
   /** One of its exchanges took so long. */
   spent(time: ExchangeTime): void
   end(result: EarlyEnd): void
@@ -41,6 +42,8 @@ export class SessionJob<T> implements RunningJob {
   readonly #onExchange: (time: ExchangeTime) => void
   #session: Session<T>
   #steps = 0
+  #hindrance: Hindrance | null = null
+  #wasBusDown = false
   #isOver = false
 
   constructor(job: Job<T>, now: MonotonicMs, caller: Caller<T>) {
@@ -59,7 +62,9 @@ export class SessionJob<T> implements RunningJob {
     return this.#isOver || effect.kind === 'settled' ? null : effect
   }
 
-  feed(input: SessionInput): void {
+  feed(input: SessionInput, hindrance?: Hindrance): void {
+    this.#hindrance = hindrance ?? this.#hindrance
+    this.#wasBusDown ||= input.kind === 'bus-down' && hindrance === undefined
     try {
       this.#steps++
       if (this.#steps > sessionStepsMax) throw new Error(`a session has not settled after ${sessionStepsMax} steps`)
@@ -90,6 +95,7 @@ export class SessionJob<T> implements RunningJob {
     const { effect } = this.#session
     if (effect.kind !== 'settled') return
     this.#isOver = true
-    this.#caller.settle({ kind: 'settled', outcome: effect.outcome })
+    const hindrance = this.#wasBusDown ? null : this.#hindrance
+    this.#caller.settle({ kind: 'settled', outcome: effect.outcome, ...(hindrance !== null && { hindrance }) })
   }
 }

@@ -40,6 +40,7 @@ const reasonWords: Readonly<Record<AbsenceReason, string>> = {
   unsupported: 'the protocol of the meter has no way to ask for it',
   'not-joined': 'the meter has not joined the network of its module',
   withdrawn: 'the archive or the tasks do not ask for it any more',
+  'not-carried': 'the module of its link does not carry this meter, or refuses what it is asked',
 }
 
 /** `wattkeep orders`: oldest first. */

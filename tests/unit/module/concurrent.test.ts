@@ -192,6 +192,22 @@ await t.test('a module without concurrent reads is read one by one', async (t) =
   t.match(refuses.reports.at(-1), { kind: 'module-refused', what: 'concurrent-read' })
 })
 
+await t.test('data that are called invalid for one meter say nothing of concurrent reads; for several they do', async (t) => {
+  const bench = moduleBench({ meters: ten, module: { led: 1 } })
+  bench.module.misbehave = ({ afn, meter }) => (afn === 0xf1 && meter === wireOf(1) ? { deny: 1 } : null)
+  await bench.up()
+  for (const time of ['first', 'second', 'third'])
+    t.match(await bench.ask(readOf(1)), { code: 'module-refused', hindrance: 'not-carried' }, time)
+  t.match(await bench.ask(readOf(2)), { kind: 'reply' })
+  t.equal(bench.module.of(0x13, 1).length, 0)
+  const without = moduleBench({ meters: ten, module: { led: 1 } })
+  without.module.misbehave = ({ afn }) => (afn === 0xf1 ? { deny: 1 } : null)
+  await without.up()
+  for (const meter of [1, 2]) t.match(await without.ask(readOf(meter)), { code: 'module-refused', hindrance: 'not-carried' })
+  t.match(await without.ask(readOf(3)), { kind: 'reply' }, 'by 13F1')
+  t.match(without.reports.at(-1), { kind: 'module-refused', what: 'concurrent-read' })
+})
+
 await t.test('lesson 19: what is no reply to this request is garbled, nothing is silence, never a value', async (t) => {
   const bench = moduleBench({ meters: ten })
   await bench.up()
