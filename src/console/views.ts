@@ -131,6 +131,8 @@ export interface RegisterView {
   readonly register: string
   /** `bits`: the names of a status word's set bits, for eyes; `--json` leaves them out. */
   readonly values: readonly {
+    /** Of a unit of a local module: the field's name. */
+    readonly name?: string
     readonly value: string | null
     readonly unit: string | null
     readonly bits?: readonly string[]
