@@ -184,22 +184,6 @@ await t.test('the mixed example speaks every protocol, one of them made of a reg
   t.match(applyParameterSet('archive', body, { ...context, checks: fullChecks }), { ok: false }, 'not where the map is unknown')
 })
 
-await t.test('the mesh example has a link of every medium without wires, and its drivers take the options', async (t) => {
-  const result = loadSettings(join(config, 'example-mesh/wattkeep.yaml'), fullChecks)
-  t.same(result.ok ? [] : problemLines(result.error), [])
-  if (!result.ok) return
-  const { links, parameters } = result.value
-  t.strictSame(
-    links.map(({ id, driver }) => `${id} ${driver}`),
-    ['hplc plc', 'narrow plc', 'mesh wireless', 'radio radio-modem'],
-  )
-  const used = new Set(parameters.meters.map(({ link, protocol }) => `${link} ${protocol}`))
-  for (const { id, driver } of links) {
-    t.ok(used.has(`${id} dlt645-2007`), id)
-    if (driver !== 'radio-modem') t.ok(used.has(`${id} dlt698-45`), id)
-  }
-})
-
 await t.test('profiles beside the default ones are right', async (t) => {
   for (const name of ['dlt698-45-single-phase', 'dlt698-45-three-phase', 'dlt645-1997', 'modbus-supply-meter']) {
     const folder = site(t.testdir(), (file) =>
