@@ -72,6 +72,11 @@ export class ModuleLine {
     options.link.start()
   }
 
+  /** Whether any frame of the module has come. */
+  get hasSpoken(): boolean {
+    return this.#mode !== null
+  }
+
   readonly isUp = (): boolean => this.#o.link.isOpen()
 
   /** Tells each change of the link to the last handler given. */

@@ -167,7 +167,11 @@ await t.test('nobody at the link', async (t) => {
   const url = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`
   const own = ['--protocol', 'gdw1376-2', '--wait', '100', '--repeats', '0']
   const silent = { code: 'no-reply', message: 'the module did not answer' }
-  t.match(await probed(url, [...own, '--read', '03F1']), { status: 1, report: { ok: false, reads: [{ error: silent }] } })
+  const notAsked = { register: '03F4', error: { code: 'no-reply', message: /^not asked/ } }
+  t.match(await probed(url, [...own, '--read', '03F1', '03F4']), {
+    status: 1,
+    report: { ok: false, reads: [{ error: silent }, notAsked] },
+  })
   t.match(await probed(url, [...own, '--find']), {
     status: 1,
     report: { ok: false, address: null, reads: [], error: { code: 'no-reply', at: 'find' } },

@@ -22,7 +22,11 @@ export async function probeModule(options: ModuleProbeOptions): Promise<ProbeRep
   const address = found === null ? null : addressIn(found)
   if (address !== null && typeof address !== 'string') return { ok: false, address: null, reads: [], error: address }
   const reads: RegisterView[] = []
-  for (const { register, unit } of registers) reads.push(viewOf(register, await line.ask(unit, options)))
+  for (const { register, unit } of registers) {
+    // Each mode was tried in vain: nobody is there, and every further question would take as long.
+    const isNobody = reads.length > 0 && !line.hasSpoken
+    reads.push(isNobody ? notAsked(register) : viewOf(register, await line.ask(unit, options)))
+  }
   return { ok: reads.every(({ error }) => error === null || error.code === 'refused'), address, reads }
 }
 
@@ -30,6 +34,10 @@ function addressIn(reply: ModuleReply): string | InputError {
   if (reply.kind === 'answer' && reply.unit.name === 'main-node') return reply.unit.mainNode
   const { error } = viewOf('03F4', reply)
   return { code: error?.code ?? 'invalid', at: 'find', message: error?.message ?? 'the module told no address' }
+}
+
+const notAsked = (register: string): RegisterView => {
+  return { register, values: [], error: { code: 'no-reply', bits: [], message: 'not asked: the module was silent before' } }
 }
 
 function viewOf(register: string, reply: ModuleReply): RegisterView {
