@@ -132,9 +132,10 @@ export class Forwarder {
       if (match === null) continue
       // Some confirm first that they took it; the answer itself comes later.
       if (match === 'confirm') return true
+      const isOldest = this.#under[0] === under
       this.#end(under, true)
       const { unit } = message
-      if (unit.name === 'deny') this.#denied(under, denialOf(unit.errorCode))
+      if (unit.name === 'deny') this.#denied(under, denialOf(unit.errorCode), isOldest)
       else if (message.direction === 'up') {
         this.#place.nodes.noteSignal(under.node, message.info)
         if (unit.name === 'concurrent-read' || unit.name === 'monitor') this.#answered(under, unit.payload)
@@ -258,7 +259,7 @@ export class Forwarder {
   }
 
   /** @source facts §3, 00H; §4.5 */
-  #denied(under: UnderWay, denial: Denial): void {
+  #denied(under: UnderWay, denial: Denial, isOldest: boolean): void {
     const { exchange, node, way, sent } = under
     const book = this.#book
     if (denial.action === 'split') this.#companions.refused()
@@ -297,7 +298,8 @@ export class Forwarder {
         return this.#refuse(exchange, 'too-many-frames')
       case 'do-not-retry':
       case 'mark-unsupported':
-        if (way === 'concurrent' && this.#hasNoConcurrent(node, denial)) return this.#withoutConcurrent(exchange, denial)
+        if (way === 'concurrent' && this.#hasNoConcurrent(node, denial, isOldest))
+          return this.#withoutConcurrent(exchange, denial)
         if (way === 'forward') this.#place.refused(sent.unit.name, denial)
         return this.#refuse(exchange, 'module-refused')
     }
@@ -311,11 +313,12 @@ export class Forwarder {
     this.#book.putBack(exchange, 'module-busy', afterSilenceMs)
   }
 
-  /** "Invalid data" may be about that one meter: then several must be refused before it is about the function. */
-  #hasNoConcurrent({ wire }: NodeRecord, { action }: Denial): boolean {
+  /** "Invalid data" may be about that one meter: several are refused, and none before them was taken, when it is about the function. */
+  #hasNoConcurrent({ wire }: NodeRecord, { action }: Denial, isOldest: boolean): boolean {
     if (this.#hasSucceeded) return false
     this.#refusedConcurrent.add(wire)
-    return action === 'mark-unsupported' || this.#refusedConcurrent.size >= Math.min(refusedMetersMin, this.#place.nodes.size)
+    if (action === 'mark-unsupported') return true
+    return isOldest && this.#refusedConcurrent.size >= Math.min(refusedMetersMin, this.#place.nodes.size)
   }
 
   /** It never took a concurrent read: it has none. */

@@ -56,7 +56,7 @@ export const defaultCollectionSettings: CollectionSettings = {
   backfillRetryMsMax: 1_800_000,
   heldRetryMs: 15_000,
   notCarriedRetryMs: 15_000,
-  notCarriedRetryMsMax: 900_000,
+  notCarriedRetryMsMax: 3_600_000,
   busDownRetryMs: 5_000,
   recordsPerJobMax: 12,
   freezesPerJobMax: 4,
