@@ -15,6 +15,8 @@ export class WideBus implements Bus {
   readonly capabilities: Bus['capabilities']
   /** How often a meter was asked while it was being asked. */
   twice = 0
+  /** What is under way has left and cannot be recalled. */
+  hasLeft = false
   /** Every request, as it was given. */
   readonly requests: ExchangeRequest[] = []
   #isUp = true
@@ -27,7 +29,9 @@ export class WideBus implements Bus {
     snapshot: () => ({ stage: 'ready', trouble: '', module: null, nodes: [], moduleRestarts: 0 }),
     onReport: () => {},
     search: () => {},
-    recall: (meter) => this.#end(meter, () => ({ kind: 'bus-down', code: 'recalled', sent: false })),
+    recall: (meter) => {
+      if (!this.hasLeft) this.#end(meter, () => ({ kind: 'bus-down', code: 'recalled', sent: false }))
+    },
   }
 
   constructor(concurrency: number, framesAtOnce = 1) {

@@ -143,6 +143,23 @@ await t.test('an exchange that waits in a module makes way for an order to its m
   t.strictSame(await curve, { kind: 'settled', outcome: [1] }, 'nothing was counted as a failure')
 })
 
+await t.test('where there is no room, what waits in a module makes way for an order to another meter', async (t) => {
+  const { bus, read } = wideBench(2)
+  const reads = [read({ meter: 1, registers: [1] }), read({ meter: 2, registers: [1] })]
+  const order = read({ meter: 3, registers: [9] }, { priority: 'relay' })
+  await turned()
+  t.strictSame(bus.underWay(), ['3 9', '1 1'])
+  bus.hasLeft = true
+  const late = read({ meter: 4, registers: [9] }, { priority: 'relay' })
+  await turned()
+  t.strictSame(bus.underWay(), ['3 9', '1 1'], 'what has left goes on')
+  for (const meter of ['3', '4', '1', '2']) {
+    bus.answer(meter)
+    await turned()
+  }
+  for (const { kind } of await Promise.all([...reads, order, late])) t.equal(kind, 'settled')
+})
+
 await t.test('a network turns as long as it keeps its deadlines, however long those are', async (t) => {
   const { runner, read, time } = wideBench(2)
   void read({ meter: 1, registers: [1] })
