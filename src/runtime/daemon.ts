@@ -187,6 +187,7 @@ export class Daemon {
       protocols,
       stamps: this.#stamps,
       runners: () => this.runners,
+      buses: () => this.buses,
       parameters: () => this.#parameters,
       credentials: {
         relayOf: (id) => {

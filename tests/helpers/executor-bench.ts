@@ -20,6 +20,7 @@ import {
 } from '../../src/model/index.js'
 import { fromLocal } from '../../src/model/index.js'
 import type {
+  Bus,
   Effects,
   Job,
   JobResult,
@@ -206,6 +207,7 @@ export class ExecutorBench {
   readonly faults: unknown[] = []
   readonly replays: unknown[] = []
   runners = new Map<LinkId, Runner>()
+  readonly buses = new Map<LinkId, Bus>()
   parameters: SiteParameters
   executor: OrderExecutor
   hasCredentials = true
@@ -337,6 +339,7 @@ export class ExecutorBench {
       store: this.store,
       parameters: () => this.parameters,
       runners: () => this.runners,
+      buses: () => this.buses,
       protocols: new Map([[scriptedProtocol.name, scriptedProtocol]]),
       credentials: {
         relayOf: (_meter: MeterId) => (this.hasCredentials ? { password: '02123456', operator: '00000001' } : null),
