@@ -206,6 +206,20 @@ await t.test('a clock is set within the field’s rules only, and proven by read
   t.match(await b.carryOut(set), { stage: 'failed', evidence: { reason: 'no-reply' } })
 })
 
+await t.test('a time that is sent by order is that of its arrival, and clocks are judged by that of their answer', async (t) => {
+  const b = await bench()
+  b.exchangeMs = 16_000
+  b.meter('m1').driftMs = -120_000
+  const row = await b.carryOut({ kind: 'set-clock', meter: m1 })
+  t.match(row, { stage: 'done', evidence: { driftMs: -120_000 } })
+  t.ok(Math.abs(b.meter('m1').driftMs) <= 500, `${b.meter('m1').driftMs} ms off after 8 s on the way`)
+  t.ok(Math.abs(Number(row.evidence['driftAfterMs'])) <= 1000)
+  b.buses.set(linkId('rs485-1'), new WideBus(1, { delayMs: 8000 }))
+  t.match(await b.carryOut({ kind: 'set-clock', meter: 'all' }), { stage: 'done' })
+  t.equal(b.toldLateMs.length, 1)
+  t.ok(Math.abs(b.toldLateMs[0] ?? NaN) <= 500, `${b.toldLateMs[0]} ms late after a broadcast of 8 s`)
+})
+
 await t.test('a clock order that may have left is judged, not sent again', async (t) => {
   const b = await bench()
   b.meter('m1').driftMs = -120_000
@@ -296,14 +310,12 @@ await t.test('orders behind slow exchanges wait for them, and are done in their 
   ])
   const [, other] = b.parameters.meters
   if (other === undefined) throw new Error('the site has two meters')
-  const slow = b.runners
-    .get(link)
-    ?.run({
-      meter: other.address,
-      session: scriptedProtocol.read({ address: other.address, registers: [{ register: '1' }], repeats: 0 }),
-      priority: 'curve',
-      expiresAt: null,
-    })
+  const slow = b.runners.get(link)?.run({
+    meter: other.address,
+    session: scriptedProtocol.read({ address: other.address, registers: [{ register: '1' }], repeats: 0 }),
+    priority: 'curve',
+    expiresAt: null,
+  })
   const { order } = await b.journal(trip, 300_000)
   b.executor.take([order])
   await time.runFor(95_000)

@@ -11,7 +11,7 @@ type Read = (plan: TestPlan, options?: { priority?: Priority; expiresAt?: number
 
 function wideBench(concurrency: number, framesAtOnce = 1): { bus: WideBus; runner: Runner; read: Read; time: VirtualTime } {
   const time = new VirtualTime({ wallStart: epochMs(0) })
-  const bus = new WideBus(concurrency, framesAtOnce)
+  const bus = new WideBus(concurrency, { framesAtOnce })
   const random = { next: () => 0.5 }
   const runner = createBusRunner({ link: linkId('plc-1'), bus, clock: time, timers: time, random, quietMs: 0 })
   const read: Read = (plan, options = {}) =>
