@@ -70,12 +70,12 @@ export class Daemon {
     this.#buses.setMeters(this.#parameters.meters)
     this.#executor = this.#createExecutor()
     this.#collector = this.#createCollector()
+    this.#discovery = this.#createDiscovery(this.#collector)
     const { counters } = await store.run('extents', {})
     this.#intake = this.#createIntake(counters)
     this.#uplink = this.#options.createUplink?.({ intake: this.#intake, parameterHash: () => this.#hash }) ?? null
     await this.#executor.resume()
     await this.#collector.start(lastInstant)
-    this.#discovery = this.#createDiscovery(this.#collector)
     await this.#discovery.start()
     this.#take(effects)
     this.#uplink?.start()

@@ -20,8 +20,6 @@ const reportBytesMax = 256
 interface Hour {
   told: number
   leftOut: number
-  /** Strangers told in this hour: a module repeats itself. */
-  readonly strangers: Set<MeterAddress>
 }
 
 /** Records what networks report as events, at a bounded rate. Nodes that come and go are in the network's own view, not here. */
@@ -38,10 +36,6 @@ export class NetworkEvents {
     const event = this.#eventOf(link, report)
     if (event === null) return
     const hour = this.#hourOf(link)
-    if (report.kind === 'unknown-node') {
-      if (hour.strangers.has(report.address)) return
-      hour.strangers.add(report.address)
-    }
     if (hour.told >= networkEventsPerHour) {
       hour.leftOut += 1
       return
@@ -59,7 +53,7 @@ export class NetworkEvents {
   #hourOf(link: LinkId): Hour {
     const known = this.#hours.get(link)
     if (known !== undefined) return known
-    const hour: Hour = { told: 0, leftOut: 0, strangers: new Set() }
+    const hour: Hour = { told: 0, leftOut: 0 }
     this.#hours.set(link, hour)
     this.#cancels.set(
       link,
@@ -97,8 +91,8 @@ export class NetworkEvents {
         const { code, message } = report.error
         return fact('network.module-refused', 'warning', { what: report.what, error: code, message })
       }
+      // Discovery tells it, once.
       case 'unknown-node':
-        return fact('meter.unknown', 'warning', { address: report.address, protocol: report.protocol })
       case 'node-joined':
       case 'node-left':
         return null

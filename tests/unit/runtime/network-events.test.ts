@@ -61,7 +61,6 @@ await t.test('each report that matters is an event of its link', async (t) => {
       link: plc,
       detail: { what: '05F1', error: 'denied', message: 'busy' },
     },
-    { code: 'meter.unknown', severity: 'warning', link: plc, detail: { address: stranger, protocol: 'dlt645-2007' } },
   ])
 })
 
@@ -80,12 +79,9 @@ await t.test(
   },
 )
 
-await t.test('a stranger is told once an hour, and a talkative network is told in numbers', async (t) => {
+await t.test('a talkative network is told in numbers', async (t) => {
   const { time, recorded, report, events } = bench()
-  const unknown: MeshReport = { kind: 'unknown-node', address: stranger, protocol: null }
-  report(unknown, unknown)
-  t.equal(recorded.length, 1)
-  for (let i = 0; i < networkEventsPerHour + 4; i++) report({ kind: 'module-lost', code: 'silent' })
+  for (let i = 0; i < networkEventsPerHour + 5; i++) report({ kind: 'module-lost', code: 'silent' })
   t.equal(recorded.length, networkEventsPerHour)
   await time.runFor(3_600_000)
   t.strictSame(recorded.at(-1), {
@@ -94,8 +90,8 @@ await t.test('a stranger is told once an hour, and a talkative network is told i
     link: plc,
     detail: { events: 5 },
   })
-  report(unknown)
-  t.equal(recorded.at(-1)?.code, 'meter.unknown')
+  report({ kind: 'module-lost', code: 'silent' })
+  t.equal(recorded.at(-1)?.code, 'network.module-lost')
   events.stop()
   const told = recorded.length
   await time.runFor(7_200_000)
