@@ -53,7 +53,11 @@ export class Daemon {
     this.#options = options
     this.#stamps = createStamps(options.clock)
     this.#parameters = options.settings.parameters
-    this.#buses = new Buses({ ...options, record: (event) => this.#spawn('bus event', this.#record(event)) })
+    this.#buses = new Buses({
+      ...options,
+      record: (event) => this.#spawn('bus event', this.#record(event)),
+      onFault: (error) => options.onFatal(error instanceof Error ? error : new Error(String(error))),
+    })
   }
 
   async start(): Promise<void> {

@@ -1,21 +1,15 @@
-import type { EventFact, LinkId, MeterAddress, MeterId } from '../model/index.js'
+import type { EventFact, LinkId } from '../model/index.js'
 import type { Log, MeshReport, Timers } from '../ports/index.js'
 
 export interface NetworkEventsOptions {
   readonly timers: Timers
   readonly log: Log
   readonly record: (event: EventFact) => void
-  /** The meter of the archive that has this address on this link; undefined: none. */
-  readonly meterAt: MeterLookup
 }
-
-export type MeterLookup = (link: LinkId, address: MeterAddress) => MeterId | undefined
 
 /** Events that one link's network may record in an hour; of the others the number is told when the hour is over. */
 export const networkEventsPerHour = 200
 const hourMs = 3_600_000
-/** Longer reports of meters are cut in the event; the trace has them whole for a while. */
-const reportBytesMax = 256
 
 interface Hour {
   told: number
@@ -34,15 +28,20 @@ export class NetworkEvents {
 
   report(link: LinkId, report: MeshReport): void {
     const event = this.#eventOf(link, report)
-    if (event === null) return
+    if (event !== null) this.tell(link, event)
+  }
+
+  /** @returns whether it was recorded; if not, it is counted */
+  tell(link: LinkId, event: EventFact): boolean {
     const hour = this.#hourOf(link)
     if (hour.told >= networkEventsPerHour) {
       hour.leftOut += 1
-      return
+      return false
     }
     hour.told += 1
     this.#options.log.info('network', { link, code: event.code, ...event.detail })
     this.#options.record(event)
+    return true
   }
 
   stop(): void {
@@ -95,17 +94,9 @@ export class NetworkEvents {
       case 'unknown-node':
       case 'node-joined':
       case 'node-left':
-        return null
+      // What meters report is decoded first: see MeterReports.
       case 'meter-event':
-        return this.#meterEvent(link, report)
+        return null
     }
-  }
-
-  #meterEvent(link: LinkId, report: Extract<MeshReport, { kind: 'meter-event' }>): EventFact {
-    const { address, protocol, bytes } = report
-    const meter = address === null ? undefined : this.#options.meterAt(link, address)
-    const frame = Buffer.from(bytes.subarray(0, reportBytesMax)).toString('hex').toUpperCase()
-    const detail = { address, protocol, frame, bytes: bytes.length }
-    return { code: 'meter.reported', severity: 'info', link, detail, ...(meter === undefined ? {} : { meter }) }
   }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { VirtualTime } from '../../../drivers/simulated/index.js'
-import { epochMs, linkId, meterAddress, meterId, type EventFact } from '../../../src/model/index.js'
+import { epochMs, linkId, meterAddress, type EventFact } from '../../../src/model/index.js'
 import type { MeshModule, MeshReport } from '../../../src/ports/index.js'
 import { NetworkEvents, networkEventsPerHour } from '../../../src/runtime/network-events.js'
 import { lineLog } from '../../helpers/line-log.js'
@@ -26,7 +26,6 @@ function bench() {
     timers: time,
     log: lineLog().log,
     record: (event) => recorded.push(event),
-    meterAt: (link, address) => (link === plc && address === known ? meterId('m1') : undefined),
   })
   const report = (...reports: readonly MeshReport[]): void => {
     for (const each of reports) events.report(plc, each)
@@ -48,6 +47,7 @@ await t.test('each report that matters is an event of its link', async (t) => {
     { kind: 'unknown-node', address: stranger, protocol: 'dlt645-2007' },
     { kind: 'node-joined', address: known },
     { kind: 'node-left', address: known },
+    { kind: 'meter-event', address: known, protocol: null, bytes: Uint8Array.of(1) },
   )
   t.strictSame(recorded, [
     { code: 'network.module-started', severity: 'info', link: plc, detail },
@@ -63,21 +63,6 @@ await t.test('each report that matters is an event of its link', async (t) => {
     },
   ])
 })
-
-await t.test(
-  'a meter’s own report names the meter where the archive has it, and carries its frame, cut where it is long',
-  async (t) => {
-    const { recorded, report } = bench()
-    const bytes = Uint8Array.of(0x68, 0x01)
-    report({ kind: 'meter-event', address: known, protocol: 'dlt645-2007', bytes })
-    report({ kind: 'meter-event', address: null, protocol: null, bytes: new Uint8Array(300) })
-    const [first, second] = recorded
-    const detail = { address: known, protocol: 'dlt645-2007', frame: '6801', bytes: 2 }
-    t.strictSame(first, { code: 'meter.reported', severity: 'info', link: plc, meter: meterId('m1'), detail })
-    t.equal(second?.meter, undefined)
-    t.match(second?.detail, { bytes: 300, frame: '00'.repeat(256) })
-  },
-)
 
 await t.test('a talkative network is told in numbers', async (t) => {
   const { time, recorded, report, events } = bench()
