@@ -288,6 +288,8 @@ export interface GapView {
 export interface GapsView extends Sited {
   readonly from: EpochMs
   readonly to: EpochMs
+  /** When the box began: of slots before it nothing is known, so none is a gap. Null: before all that it still has. */
+  readonly since: EpochMs | null
   readonly gaps: readonly GapView[]
   /** More than were asked for: the rest is not listed. */
   readonly more: boolean

@@ -86,7 +86,10 @@ export type MeshReport =
   | { readonly kind: 'unknown-node'; readonly address: MeterAddress; readonly protocol: string | null }
   | { readonly kind: 'node-joined'; readonly address: MeterAddress }
   | { readonly kind: 'node-left'; readonly address: MeterAddress }
-  /** A meter's own report, in its protocol's bytes; null: not a meter's frame (power-fail reports of a module's maker). */
+  /**
+   * A meter's own report, in its protocol's bytes. `address` null: the module names no meter, but the frame may. `protocol` null: not a
+   * meter's frame (power-fail reports of a module's maker).
+   */
   | {
       readonly kind: 'meter-event'
       readonly address: MeterAddress | null

@@ -142,6 +142,25 @@ export type SearchOutcome =
   | { readonly kind: 'several' }
   | { readonly kind: 'bus-down' }
 
+/** One thing that a meter reports. */
+export interface ReportedItem {
+  /** In the protocol's notation; a column of a record is `record:column`. */
+  readonly register: string
+  /** As people read them, units behind. */
+  readonly values: readonly string[]
+  /** Why there are none, by the protocol's name for it. */
+  readonly error?: string
+}
+
+/** What a meter said unasked. */
+export interface MeterReport {
+  /** The meter's address as displayed. */
+  readonly from: string
+  readonly items: readonly ReportedItem[]
+  /** To be sent back; the meter repeats the report until it comes. */
+  readonly confirmation: Uint8Array
+}
+
 /** One meter protocol, without I/O: turns plans into request bytes and reply bytes into outcomes. */
 export interface MeterProtocol {
   readonly name: string
@@ -162,6 +181,10 @@ export interface MeterProtocol {
   readonly search?: AddressSearch
   /** Asks the single connected meter for its address. */
   readonly find?: (repeats: number) => Session<Result<MeterAddress, ReadError>>
+  /** Reads a whole frame that came unasked; absent: meters report nothing. @returns code `no-report` when it is a frame of another kind */
+  readonly report?: (frame: Uint8Array) => Result<MeterReport, InputError>
+  /** The displayed address of the meter that sent a whole frame; null: no meter did. */
+  readonly speakerOf?: (frame: Uint8Array) => string | null
   /** Any whole frame of this protocol, for decoding captures and unsolicited bytes. */
   readonly scanner: () => Scanner
 }

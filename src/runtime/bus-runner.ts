@@ -82,7 +82,7 @@ class BusRunner implements Runner {
       if (this.#isClosed) return running.end({ kind: 'refused' })
       const offer = this.#queue.offer(running, now)
       if (offer.kind !== 'queued') return running.end(offer)
-      if (isUrgent(running) && running.meter !== 'all') this.#bus.network?.recall?.(running.meter)
+      if (isUrgent(running)) this.#recallFor(running)
       this.#pump()
     })
   }
@@ -131,6 +131,14 @@ class BusRunner implements Runner {
     this.#isPumping = false
     const { soonestExpiry } = this.#queue
     if (soonestExpiry !== null) this.#wakeAt(soonestExpiry)
+  }
+
+  /** What waits in a module makes way for something urgent: that of its meter and, where there is no room, all that is not urgent itself. */
+  #recallFor({ meter }: RunningJob): void {
+    const { network } = this.#bus
+    if (meter !== 'all') network?.recall?.(meter)
+    if (this.#hasRoom()) return
+    for (const other of this.#inFlight.keys()) if (other.meter !== 'all' && !isUrgent(other)) network?.recall?.(other.meter)
   }
 
   #hasRoom(): boolean {

@@ -53,7 +53,11 @@ export class Daemon {
     this.#options = options
     this.#stamps = createStamps(options.clock)
     this.#parameters = options.settings.parameters
-    this.#buses = new Buses({ ...options, record: (event) => this.#spawn('bus event', this.#record(event)) })
+    this.#buses = new Buses({
+      ...options,
+      record: (event) => this.#spawn('bus event', this.#record(event)),
+      onFault: (error) => options.onFatal(error instanceof Error ? error : new Error(String(error))),
+    })
   }
 
   async start(): Promise<void> {
@@ -70,12 +74,12 @@ export class Daemon {
     this.#buses.setMeters(this.#parameters.meters)
     this.#executor = this.#createExecutor()
     this.#collector = this.#createCollector()
+    this.#discovery = this.#createDiscovery(this.#collector)
     const { counters } = await store.run('extents', {})
     this.#intake = this.#createIntake(counters)
     this.#uplink = this.#options.createUplink?.({ intake: this.#intake, parameterHash: () => this.#hash }) ?? null
     await this.#executor.resume()
     await this.#collector.start(lastInstant)
-    this.#discovery = this.#createDiscovery(this.#collector)
     await this.#discovery.start()
     this.#take(effects)
     this.#uplink?.start()
@@ -187,6 +191,7 @@ export class Daemon {
       protocols,
       stamps: this.#stamps,
       runners: () => this.runners,
+      buses: () => this.buses,
       parameters: () => this.#parameters,
       credentials: {
         relayOf: (id) => {

@@ -31,6 +31,8 @@ export interface DiscoveryOptions {
   readonly onFault: (error: unknown) => void
 }
 
+type Stranger = Pick<UnknownMeter, 'link' | 'address' | 'protocol'>
+
 /** Unknown meters remembered; of a neighbour's whole area the first ones say enough. */
 export const UNKNOWN_MAX = 128
 const noteName = 'unknown'
@@ -46,9 +48,13 @@ export class Discovery {
   readonly #unknown = new Map<string, UnknownMeter>()
   readonly #searches: BusSearch[] = []
   #cancels: (() => void)[] = []
+  /** What modules reported before it was recalled what is known; null: it has been. */
+  #early: Stranger[] | null = []
 
+  /** Listens to the modules from now on: they say some things once. */
   constructor(options: DiscoveryOptions) {
     this.#options = options
+    for (const [link, bus] of options.buses) bus.network?.onReport((report) => this.#hear(link, report))
   }
 
   /** Recalls what was found before, and begins to look. */
@@ -56,8 +62,9 @@ export class Discovery {
     const { store, buses, runners } = this.#options
     const { notes } = await store.run('notes', { prefix: noteName })
     for (const meter of parseUnknown(notes.find(({ name }) => name === noteName)?.body)) this.#unknown.set(keyOf(meter), meter)
+    this.#note(this.#early ?? [])
+    this.#early = null
     for (const [link, bus] of buses) {
-      bus.network?.onReport((report) => this.#hear(link, report))
       const runner = runners.get(link)
       if (this.#options.everyMs === null || runner === undefined) continue
       if (bus.network === undefined) this.#search(runner, this.#options.everyMs)
@@ -109,7 +116,9 @@ export class Discovery {
   #hear(link: LinkId, report: MeshReport): void {
     if (report.kind !== 'unknown-node') return
     const { address, protocol } = report
-    this.#note([{ link, address, protocol }])
+    const stranger = { link, address, protocol }
+    if (this.#early === null) this.#note([stranger])
+    else if (this.#early.length < UNKNOWN_MAX) this.#early.push(stranger)
   }
 
   #found({ link, protocol, unknown, shared, isWhole }: SearchFindings): void {
@@ -127,7 +136,7 @@ export class Discovery {
     if (gone.length > 0) this.#keep()
   }
 
-  #note(seen: readonly Pick<UnknownMeter, 'link' | 'address' | 'protocol'>[]): void {
+  #note(seen: readonly Stranger[]): void {
     const at = epochMs(Math.round(this.#options.clock.wall().at))
     let isNew = false
     for (const meter of seen) {

@@ -1,8 +1,8 @@
 import { broadcastRefusal, clockSetRefusal, type ClockRules, type MeterClock } from '../collection/index.js'
-import { epochMs, monotonicMs, toLocal } from '../model/index.js'
-import type { EpochMs, EventFact, LinkId, Meter, MeterAddress, MeterId, SiteParameters } from '../model/index.js'
+import { monotonicMs } from '../model/index.js'
+import type { EpochMs, EventFact, LinkId, Meter, MeterId, SiteParameters } from '../model/index.js'
 import type { Bus, Clock, Log, MeterProtocol, Runner } from '../ports/index.js'
-import { sessionAtArrival } from './timed-session.js'
+import { ClockTeller } from './clock-teller.js'
 
 export interface MeterClocksOptions {
   readonly clock: Clock
@@ -23,14 +23,14 @@ const CLOCK_SET_MS = 10_000
 /** A broadcast to all is in no hurry: it may wait for a back-fill's exchange, or for a module. */
 const BROADCAST_MS = 60_000
 
-type ClockCare = NonNullable<MeterProtocol['clock']>
-
 /** Sets meters' clocks by the field's rules, so that the time is right when it arrives. */
 export class MeterClocks {
   readonly #options: MeterClocksOptions
+  readonly #teller: ClockTeller
 
   constructor(options: MeterClocksOptions) {
     this.#options = options
+    this.#teller = new ClockTeller({ ...options, buses: () => options.buses })
   }
 
   /** Sets one meter's clock when the rules allow it: its excess is reported first. */
@@ -42,12 +42,11 @@ export class MeterClocks {
     const runner = meter && runners.get(meter.link)
     const care = meter && protocols.get(meter.protocol)?.clock
     if (meter === undefined || runner === undefined || care === undefined) return
-    const byteMs = this.#options.buses.get(meter.link)?.capabilities.byteMs
-    const session = this.#session(care, meter.address, (bytes) => (byteMs === undefined ? clock.delayMs : bytes * byteMs))
+    const session = this.#teller.toOne(care, meter, clock.delayMs)
     const job = { meter: meter.address, session, priority: 'clock-care', expiresAt: this.#until(CLOCK_SET_MS) } as const
     runner.run(job).then((result) => {
       if (result.kind !== 'settled' || result.outcome !== 'sent') return
-      noteSet(id, this.#moment().at)
+      noteSet(id, this.#teller.now())
       log.info('meter-clock-set', { meter: id, driftMs: clock.driftMs })
     }, onFault)
   }
@@ -57,45 +56,20 @@ export class MeterClocks {
     const { parameters, rules, runners, log, onFault } = this.#options
     const refusal = broadcastRefusal(this.#moment(), parameters().utcOffsetMinutes, rules)
     if (refusal !== null) return log.warn('meter-clock-broadcast-held', { refusal })
-    for (const [link, runner] of runners) {
-      const meters = parameters().meters.filter((meter) => meter.link === link)
-      for (const protocol of [...new Set(meters.map((meter) => meter.protocol))].sort()) {
-        const told = meters.filter((meter) => meter.protocol === protocol)
-        this.#broadcastOn(runner, protocol, told).catch(onFault)
-      }
+    for (const runner of runners.values()) {
+      for (const { protocol, meters } of protocolsOn(runner.link, parameters().meters))
+        this.#broadcastOn(runner, protocol, meters).catch(onFault)
     }
   }
 
   async #broadcastOn(runner: Runner, protocol: string, meters: readonly Meter[]): Promise<void> {
-    const { protocols, buses, parameters, onEvent } = this.#options
+    const { protocols, onEvent } = this.#options
     const { link } = runner
-    const bus = buses.get(link)
     const care = protocols.get(protocol)?.clock
-    if (bus?.capabilities.broadcast === false || care === undefined) return
-    const { effect } = care.broadcast(toLocal(this.#moment().at, parameters().utcOffsetMinutes), 'all')
-    // A module tells how long this very frame takes to reach all meters, and keeps the line free for it.
-    const meshMs = effect.kind === 'exchange' ? ((await bus?.network?.broadcastDelayMs?.(effect.bytes)) ?? 0) : 0
-    const session = this.#session(care, 'all', (bytes) => bytes * (bus?.capabilities.byteMs ?? 0) + meshMs)
-    const result = await runner.run({ meter: 'all', session, priority: 'clock-care', expiresAt: this.#until(BROADCAST_MS) })
-    if (result.kind !== 'settled' || result.outcome !== 'sent') return
-    for (const { id } of meters) this.#noteBroadcast(id)
+    if (care === undefined) return
+    const how = { priority: 'clock-care', expiresAt: this.#until(BROADCAST_MS) } as const
+    if (!(await this.#teller.toAll(runner, { care, meters }, how))) return
     onEvent({ code: 'meter-clock.broadcast', severity: 'info', link, detail: { protocol, meters: meters.length } })
-  }
-
-  /** Meters that are off by more do not take it. */
-  #noteBroadcast(meter: MeterId): void {
-    const { clockOf, rules, noteSet } = this.#options
-    const { driftMs } = clockOf(meter)
-    if (driftMs === null || Math.abs(driftMs) <= rules.meterAcceptsMs) noteSet(meter, this.#moment().at)
-  }
-
-  #session(care: ClockCare, to: MeterAddress | 'all', delayMs: (bytes: number) => number) {
-    const { utcOffsetMinutes } = this.#options.parameters()
-    return sessionAtArrival(
-      (at) => care.broadcast(toLocal(at, utcOffsetMinutes), to),
-      () => this.#moment().at,
-      delayMs,
-    )
   }
 
   #until(ms: number) {
@@ -103,7 +77,16 @@ export class MeterClocks {
   }
 
   #moment(): { readonly at: EpochMs; readonly trusted: boolean } {
-    const { at, trusted } = this.#options.clock.wall()
-    return { at: epochMs(Math.round(at)), trusted }
+    return { at: this.#teller.now(), trusted: this.#options.clock.wall().trusted }
   }
+}
+
+/** The meters of a link by protocol, in the protocols' order. */
+export function protocolsOn(
+  link: LinkId,
+  archive: readonly Meter[],
+): readonly { readonly protocol: string; readonly meters: readonly Meter[] }[] {
+  const meters = archive.filter((meter) => meter.link === link)
+  const names = [...new Set(meters.map((meter) => meter.protocol))].sort()
+  return names.map((protocol) => ({ protocol, meters: meters.filter((meter) => meter.protocol === protocol) }))
 }

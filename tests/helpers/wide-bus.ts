@@ -15,8 +15,11 @@ export class WideBus implements Bus {
   readonly capabilities: Bus['capabilities']
   /** How often a meter was asked while it was being asked. */
   twice = 0
+  /** What is under way has left and cannot be recalled. */
+  hasLeft = false
   /** Every request, as it was given. */
   readonly requests: ExchangeRequest[] = []
+  readonly #delayMs: number | null
   #isUp = true
   #exchanges: UnderWay[] = []
   #tell: ((up: boolean, code: string) => void)[] = []
@@ -27,10 +30,18 @@ export class WideBus implements Bus {
     snapshot: () => ({ stage: 'ready', trouble: '', module: null, nodes: [], moduleRestarts: 0 }),
     onReport: () => {},
     search: () => {},
-    recall: (meter) => this.#end(meter, () => ({ kind: 'bus-down', code: 'recalled', sent: false })),
+    broadcastDelayMs: () => Promise.resolve(this.#delayMs),
+    recall: (meter) => {
+      if (!this.hasLeft) this.#end(meter, () => ({ kind: 'bus-down', code: 'recalled', sent: false }))
+    },
   }
 
-  constructor(concurrency: number, framesAtOnce = 1) {
+  /** @param delayMs what the module says of a broadcast */
+  constructor(
+    concurrency: number,
+    { framesAtOnce = 1, delayMs = null }: { framesAtOnce?: number; delayMs?: number | null } = {},
+  ) {
+    this.#delayMs = delayMs
     this.capabilities = { concurrency, framesAtOnce, broadcast: true, routing: true, exchangeMsMax: 90_000 }
   }
 

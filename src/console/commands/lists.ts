@@ -6,7 +6,7 @@ import { originText, restartText, stageText } from './why-orders.js'
 import { detailText } from './why-events.js'
 
 /** `wattkeep gaps`: every value that is missing, with its reason. */
-export function gapsText({ from, to, gaps, more, utcOffsetMinutes }: GapsView): readonly string[] {
+export function gapsText({ from, to, since, gaps, more, utcOffsetMinutes }: GapsView): readonly string[] {
   const span = `from ${localTime(from, utcOffsetMinutes)} to ${localTime(to, utcOffsetMinutes)}`
   const rows = gaps.map(({ slotAt, meter, task, item, reason }) => [
     shortTime(slotAt, utcOffsetMinutes),
@@ -16,11 +16,14 @@ export function gapsText({ from, to, gaps, more, utcOffsetMinutes }: GapsView): 
     reason,
   ])
   const told = absenceReasons.filter((reason) => gaps.some((gap) => gap.reason === reason))
-  if (gaps.length === 0) return [`no gaps ${span}`]
+  const began = since === null || since <= from ? null : localTime(since, utcOffsetMinutes)
+  const before = began === null ? [] : [`the box began at ${began} and knows of nothing before`]
+  if (gaps.length === 0) return [since !== null && since > to ? `nothing is known ${span}` : `no gaps ${span}`, ...before]
   return [
     ...table([['SLOT', 'METER', 'TASK', 'ITEM', 'REASON'], ...rows]),
     ...told.flatMap((reason) => wrapped(`${reason}: `, reasonWords[reason])),
     `${countText(gaps.length, 'value is', 'values are')} missing${more ? ' and more that are not listed (--count)' : ''} ${span}`,
+    ...before,
   ]
 }
 

@@ -1,5 +1,6 @@
 import type { MeterProtocol } from '../../ports/index.js'
 import { readDateAndTime, sendTime } from '../dlt645/clock-session.js'
+import { speakerOf } from '../dlt645/codec.js'
 import { anyFrameScanner } from '../dlt645/scanner.js'
 import { checkAddress } from './address.js'
 import { findMeter } from './find-session.js'
@@ -27,5 +28,6 @@ export const dlt645Of1997 = {
   },
   search: addressSearch,
   find: findMeter,
+  speakerOf,
   scanner: () => anyFrameScanner,
 } satisfies MeterProtocol

@@ -1,6 +1,7 @@
 import type { MeterProtocol } from '../../ports/index.js'
 import { checkAddress } from './address.js'
 import { findMeter, readClock, setClock } from './clock-session.js'
+import { speakerOf } from './codec.js'
 import { readRegisters } from './read-session.js'
 import { checkRegister } from './register-table.js'
 import { orderRelay, relayState } from './relay-session.js'
@@ -17,5 +18,6 @@ export const dlt645 = {
   clock: { read: readClock, broadcast: setClock },
   search: addressSearch,
   find: findMeter,
+  speakerOf,
   scanner: () => anyFrameScanner,
 } satisfies MeterProtocol

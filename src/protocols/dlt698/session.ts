@@ -4,6 +4,7 @@ import { findMeter, readClock, setClock } from './clock-session.js'
 import { checkRegister } from './notation.js'
 import { readRegisters } from './read-session.js'
 import { orderRelay, relayState } from './relay-session.js'
+import { meterReport, speakerOf } from './reports.js'
 import { anyFrameScanner } from './scanner.js'
 import { addressSearch } from './search-session.js'
 
@@ -20,5 +21,7 @@ export const dlt698 = {
   clock: { read: readClock, broadcast: setClock },
   search: addressSearch,
   find: findMeter,
+  report: meterReport,
+  speakerOf,
   scanner: () => anyFrameScanner,
 } satisfies MeterProtocol

@@ -77,7 +77,7 @@ await t.test('each reason of a gap is explained once', async (t) => {
     { ...gap, reason },
     { ...gap, reason },
   ])
-  const lines = gapsText({ utcOffsetMinutes: 480, from: consoleNow, to: consoleNow, gaps, more: false })
+  const lines = gapsText({ utcOffsetMinutes: 480, from: consoleNow, to: consoleNow, since: null, gaps, more: false })
   for (const reason of absenceReasons) t.equal(lines.filter((line) => line.startsWith(`${reason}: `)).length, 1, reason)
   t.ok(lines.some((line) => line.startsWith('refused: refused by the meter')))
   t.match(lines.at(-1), /values are missing/)

@@ -111,6 +111,20 @@ await t.test('a bus without meters is searched by every protocol that can, each 
   t.same([asked.length, searched.length], [4, 2])
 })
 
+await t.test('what a module reports before the store has said what is known is told all the same, once', async (t) => {
+  const { discovery, events, report, time } = bench({ note: { meters: [{ link: 'mesh', address: '7', firstSeenAt: 5 }] } })
+  report(stranger('7'))
+  report(stranger('8'))
+  await discovery.start()
+  report(stranger('8'))
+  t.same(
+    events.map(({ code, detail }) => [code, detail['address']]),
+    [['meter.unknown', '8']],
+  )
+  t.match(discovery.view(), [{ address: '7', firstSeenAt: 5, lastSeenAt: time.wall().at }, { address: '8' }])
+  discovery.close()
+})
+
 await t.test('a bus with meters is searched by what they speak', async (t) => {
   const meters = [testMeter('x', { address: meterAddress('11'), link: wire, protocol: 'b' })]
   const { discovery, time, asked, notes, events } = bench({

@@ -11,7 +11,7 @@ type Read = (plan: TestPlan, options?: { priority?: Priority; expiresAt?: number
 
 function wideBench(concurrency: number, framesAtOnce = 1): { bus: WideBus; runner: Runner; read: Read; time: VirtualTime } {
   const time = new VirtualTime({ wallStart: epochMs(0) })
-  const bus = new WideBus(concurrency, framesAtOnce)
+  const bus = new WideBus(concurrency, { framesAtOnce })
   const random = { next: () => 0.5 }
   const runner = createBusRunner({ link: linkId('plc-1'), bus, clock: time, timers: time, random, quietMs: 0 })
   const read: Read = (plan, options = {}) =>
@@ -141,6 +141,23 @@ await t.test('an exchange that waits in a module makes way for an order to its m
   t.strictSame(bus.underWay(), ['1 1'])
   bus.answer('1')
   t.strictSame(await curve, { kind: 'settled', outcome: [1] }, 'nothing was counted as a failure')
+})
+
+await t.test('where there is no room, what waits in a module makes way for an order to another meter', async (t) => {
+  const { bus, read } = wideBench(2)
+  const reads = [read({ meter: 1, registers: [1] }), read({ meter: 2, registers: [1] })]
+  const order = read({ meter: 3, registers: [9] }, { priority: 'relay' })
+  await turned()
+  t.strictSame(bus.underWay(), ['3 9', '1 1'])
+  bus.hasLeft = true
+  const late = read({ meter: 4, registers: [9] }, { priority: 'relay' })
+  await turned()
+  t.strictSame(bus.underWay(), ['3 9', '1 1'], 'what has left goes on')
+  for (const meter of ['3', '4', '1', '2']) {
+    bus.answer(meter)
+    await turned()
+  }
+  for (const { kind } of await Promise.all([...reads, order, late])) t.equal(kind, 'settled')
 })
 
 await t.test('a network turns as long as it keeps its deadlines, however long those are', async (t) => {
