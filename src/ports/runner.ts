@@ -50,6 +50,8 @@ export interface Runner {
   readonly concurrency: number
   /** The longest reply that it carries, bytes; absent: any. A module's is learned as well. */
   readonly replyBytesMax?: number | undefined
+  /** How long one exchange may take, ms; absent: no longer than on a wire. */
+  readonly exchangeMsMax?: number | undefined
   run<T>(job: Job<T>): Promise<JobResult<T>>
   snapshot(): RunnerSnapshot
   /** Settles once the exchange in flight has ended, at once when there is none: proof that this bus still turns. */

@@ -87,6 +87,10 @@ class BusRunner implements Runner {
     })
   }
 
+  get exchangeMsMax(): number | undefined {
+    return this.#bus.capabilities.exchangeMsMax
+  }
+
   get replyBytesMax(): number | undefined {
     return this.#bus.capabilities.replyBytesMax
   }
