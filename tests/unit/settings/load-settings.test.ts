@@ -211,9 +211,7 @@ await t.test('what is wrong with a register map is told with file, line and key,
     return problemLines(result.ok ? [] : result.error).map((line) => line.replaceAll(`${folder}/`, ''))
   }
   const map = 'modbus/three-phase-supply-meter\\.yaml'
-  t.match(spoilt('type: u32', 'type: u31'), [
-    new RegExp(`^${map}:16:registers\\[0\\]\\.type expected one of u16`),
-  ])
+  t.match(spoilt('type: u32', 'type: u31'), [new RegExp(`^${map}:16:registers\\[0\\]\\.type expected one of u16`)])
   t.match(spoilt('gapMax: 2', 'gapMax: 2\nspeed: 3'), [new RegExp(`^${map}:9:speed is not known here`)])
   t.match(
     spoilt('name: three-phase-supply-meter', 'name: Three Phase').at(0),
