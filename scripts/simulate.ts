@@ -250,19 +250,32 @@ async function startTerminals(
   const folder = resolve(options.pty ?? '.')
   mkdirSync(folder, { recursive: true })
   const started: WireProcess[] = []
-  for (const isDevice of [false, true]) {
-    const buses = area.buses.filter(({ device }) => (device !== null) === isDevice)
+  for (const far of ['meters', 'module', 'modem'] as const) {
+    const buses = area.buses.filter((bus) => farOf(bus) === far)
     const wires = buses.map(({ link }) => ({ link: join(folder, link), connect: `127.0.0.1:${servers.get(link)?.port}` }))
     if (wires.length === 0) continue
-    const baud = isDevice ? deviceBaud : options.baud
-    started.push(await startWires({ wires, baud, parity: 'even', replyDelayMs: isDevice ? 0 : options.replyDelayMs }))
+    const isMeters = far === 'meters'
+    const baud = isMeters ? options.baud : deviceBaud
+    started.push(await startWires({ wires, baud, parity: parityOf(far), replyDelayMs: isMeters ? options.replyDelayMs : 0 }))
   }
   return started
 }
 
-function urlOf({ link, device }: AreaBus, port: number, options: Options): string {
-  const baud = device === null ? options.baud : deviceBaud
-  if (options.pty !== null) return `serial:${join(resolve(options.pty), link)}?baud=${baud}&parity=even`
+type FarEnd = 'meters' | 'module' | 'modem'
+
+function farOf({ kind, device }: AreaBus): FarEnd {
+  if (device === null) return 'meters'
+  return kind === 'radio-modem' ? 'modem' : 'module'
+}
+
+/** Meters and modules speak 8E1, radio modems of this kind 8N1. */
+function parityOf(far: FarEnd): 'even' | 'none' {
+  return far === 'modem' ? 'none' : 'even'
+}
+
+function urlOf(bus: AreaBus, port: number, options: Options): string {
+  const baud = bus.device === null ? options.baud : deviceBaud
+  if (options.pty !== null) return `serial:${join(resolve(options.pty), bus.link)}?baud=${baud}&parity=${parityOf(farOf(bus))}`
   return `tcp://127.0.0.1:${port}${baud > 0 ? `?baud=${baud}` : ''}`
 }
 

@@ -5,13 +5,14 @@ import { Command, CommanderError, type Argument } from 'commander'
 import { tell, tellError, tellErrors, type CliWorld } from './console/cli-world.js'
 import { showFrames } from './console/commands/frame.js'
 import { probe, probeText, type LinkTrouble, type ProbeReport } from './console/commands/probe.js'
-import { frameProtocols } from './console/frame-protocols.js'
+import type { ProbeFlags } from './console/commands/probe-flags.js'
+import { frameProtocols, moduleProtocol } from './console/frame-protocols.js'
 import { addKeys, addOrders } from './console/order-program.js'
 import { addCheck, addLooking } from './console/program.js'
 import { registerData } from './console/register-view.js'
 import { askWithoutEcho } from './console/terminal-prompt.js'
-import type { InputError, Result } from './model/index.js'
-import type { Log, MeterProtocol } from './ports/index.js'
+import type { InputError } from './model/index.js'
+import type { Clock, Link, Log } from './ports/index.js'
 import { createSystemClock, systemRandom, systemTimers } from './runtime/system-clock.js'
 import { softwareVersion } from './runtime/version.js'
 
@@ -29,23 +30,9 @@ interface FrameFlags {
   readonly json?: boolean
 }
 
-interface ProbeFlags {
-  readonly link: string
-  readonly protocol: string
-  readonly map?: string
-  readonly address?: string
-  readonly find?: boolean
-  readonly read?: readonly string[]
-  readonly repeats: string
-  readonly wait: string
-  readonly json?: boolean
-}
-
 /** What a shell gives a command that was ended by Ctrl-C. */
 const interruptedStatus = 130
 const openMsMax = 5_000
-/** The longest a technician may want to wait for the first byte of a reply. */
-const waitMsMax = 10_000
 
 /** Options stand in a command's own help. */
 const subcommandTerm = (command: Command): string => [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' ')
@@ -115,45 +102,93 @@ program
 
 program
   .command('probe')
-  .description('talk to one meter directly, without the daemon')
+  .description('talk to one meter, or to a local module, directly and without the daemon')
   .requiredOption('--link <link>', '"serial:/dev/ttyS1?baud=2400&parity=even" (quoted, for & is the shell’s) or tcp://host:port')
-  .requiredOption('--protocol <name>', 'dlt645-2007, dlt645-1997, dlt698-45 or modbus-rtu:NAME')
+  .requiredOption('--protocol <name>', 'dlt645-2007, dlt645-1997, dlt698-45 or modbus-rtu:NAME; gdw1376-2: the module itself')
+  .option('--via <module>', 'plc or wireless: the meter is behind a module at the link, which carries frames to it')
   .option('--map <file>', 'a Modbus register map, or the name of one of config/modbus; default: that of NAME')
   .option('--address <address>', 'the meter’s address: 12 digits, for Modbus 1 to 247')
-  .option('--find', 'ask the single connected meter for its address')
-  .option('--read <register...>', 'registers in the protocol’s notation: 0001FF00, 9010, 00100200, a code of the map')
-  .option('--repeats <n>', 'how often a read is repeated after silence or noise, 0 to 9', '2')
-  .option('--wait <ms>', `for the first byte of a reply, 20 to ${waitMsMax}`, '1000')
+  .option('--find', 'ask the single connected meter, or the module, for its address')
+  .option('--read <register...>', 'registers in the protocol’s notation: 0001FF00, 9010, 00100200, a code of the map, 03F10')
+  .option('--repeats <n>', 'how often a read is repeated after silence or noise, 0 to 9; default: 2, with --via 0')
+  .option('--wait <ms>', 'for the first byte of a reply; default: 1000, of a module 2000, with --via 90000')
   .option('--json', 'data for scripts: one line of JSON')
   .action(async (flags: ProbeFlags) => {
-    const report = await Promise.race([runProbe(flags), interrupted()])
+    const isModule = flags.protocol === moduleProtocol
+    const report = await Promise.race([isModule ? runModuleProbe(flags) : runProbe(flags), interrupted()])
     if (report === undefined) process.exit(interruptedStatus)
     const json = { ...report, reads: report.reads.map(registerData) }
-    tell(world, flags, { json, text: probeText(report), exit: report.ok ? 0 : 1 })
+    tell(world, flags, { json, text: probeText(report, isModule ? 'module' : 'meter'), exit: report.ok ? 0 : 1 })
   })
 
 async function runProbe(flags: ProbeFlags): Promise<ProbeReport> {
-  const [{ createLink, parseLinkUrl }, { createRs485Bus }, { protocolAsked }] = [
-    await import('../drivers/link/index.js'),
-    await import('../drivers/rs485/index.js'),
+  const [{ protocolAsked }, { checkMeterFlags }] = [
     await import('./probe-protocol.js'),
+    await import('./console/commands/probe-flags.js'),
   ]
   const found = protocolAsked({ name: flags.protocol, map: flags.map })
   if (!found.ok) throw new UsageError(found.error)
   const protocol = found.value
+  const { asked, link, waiting } = await openProbe(flags, (faults) => checkMeterFlags(flags, protocol, faults))
+  const medium = await openMedium(flags, { link, clock: waiting.clock, protocol: protocol.name, meterWaitMs: asked.firstByteMs })
+  try {
+    return await probe({ ...waiting, ...asked, ...medium, protocol })
+  } finally {
+    await medium.link.close()
+  }
+}
+
+interface MediumParts {
+  readonly link: Link
+  readonly clock: Clock
+  readonly protocol: string
+  readonly meterWaitMs: number
+}
+
+/** The wire itself, or the module on it. */
+async function openMedium({ via }: ProbeFlags, { link, clock, protocol, meterWaitMs }: MediumParts) {
+  if (via === undefined) {
+    const { createRs485Bus } = await import('../drivers/rs485/index.js')
+    const bus = createRs485Bus({ link, clock, timers: systemTimers })
+    return { link: bus, bus }
+  }
+  const { forwardingBus, modulesByName } = await import('./console/module-forwarding.js')
+  const line = await openModule(link, modulesByName.get(via) ?? [])
+  const bus = forwardingBus({ line, protocol, meterWaitMs })
+  return { link: line, bus, trouble: bus.trouble }
+}
+
+async function runModuleProbe(flags: ProbeFlags): Promise<ProbeReport> {
+  const [{ probeModule }, { checkModuleFlags }, { modulesByName }] = [
+    await import('./console/commands/probe-module.js'),
+    await import('./console/commands/probe-flags.js'),
+    await import('./console/module-forwarding.js'),
+  ]
+  const { asked, link, waiting } = await openProbe(flags, (faults) => checkModuleFlags(flags, faults))
+  const line = await openModule(link, [...modulesByName.values()].flat())
+  try {
+    return await probeModule({ ...waiting, ...asked, link: line, line })
+  } finally {
+    await line.close()
+  }
+}
+
+async function openModule(link: Link, modes: readonly number[]) {
+  const { ModuleLine } = await import('./console/module-line.js')
+  return new ModuleLine({ link, timers: systemTimers, modes, firstSequence: Math.floor(256 * systemRandom.next()) })
+}
+
+/** The link that the flags name, not yet started, and what `check` says is asked; nothing is opened when anything is wrong. */
+async function openProbe<T>(flags: ProbeFlags, check: (faults: InputError[]) => T) {
+  const { createLink, parseLinkUrl } = await import('../drivers/link/index.js')
   const spec = parseLinkUrl(flags.link)
   const faults = spec.ok ? [] : spec.error.map((error) => ({ ...error, at: `--link ${error.at}` }))
-  const asked = checkProbe(flags, protocol, faults)
+  const asked = check(faults)
   if (!spec.ok || faults.length > 0) throw new UsageError(faults)
   const clock = createSystemClock({ lastPersisted: null, assumeSynchronised: false })
   const { log, notOpen } = listenForTrouble()
   const link = createLink(spec.value, { clock, timers: systemTimers, random: systemRandom, log })
-  const bus = createRs485Bus({ link, clock, timers: systemTimers })
-  try {
-    return await probe({ bus, protocol, clock, timers: systemTimers, ...asked, openMs: openMsMax, notOpen })
-  } finally {
-    await bus.close()
-  }
+  return { asked, link, waiting: { clock, timers: systemTimers, openMs: openMsMax, notOpen } }
 }
 
 const unknownProtocol = (name: string): InputError => ({
@@ -161,32 +196,6 @@ const unknownProtocol = (name: string): InputError => ({
   at: '--protocol',
   message: `expected one of ${frameProtocols.join(', ')}, got ${JSON.stringify(name)}`,
 })
-
-/** What is to be asked; what is wrong with the flags is added to `faults`, and what is given back is of no use then. */
-function checkProbe(flags: ProbeFlags, protocol: MeterProtocol, faults: InputError[]) {
-  const take = <T>(at: string, checked: Result<T, InputError>): T | null => {
-    if (!checked.ok) faults.push({ ...checked.error, at })
-    return checked.ok ? checked.value : null
-  }
-  if ((flags.address === undefined) === (flags.find !== true)) {
-    faults.push({ code: 'address-or-find', at: '--address', message: 'expected either --address A or --find' })
-  }
-  if (flags.find === true && protocol.find === undefined) {
-    faults.push({ code: 'no-find', at: '--find', message: `${protocol.name} has no way to ask for an address` })
-  }
-  const address = flags.address === undefined ? null : take('--address', protocol.checkAddress(flags.address))
-  const { read = [] } = flags
-  if (flags.address !== undefined && read.length === 0) {
-    faults.push({ code: 'nothing-to-read', at: '--read', message: 'expected at least one register' })
-  }
-  const registers = read.flatMap((register) => take('--read', protocol.checkRegister(register)) ?? [])
-  if (!/^[0-9]$/.test(flags.repeats)) faults.push({ code: 'bad-number', at: '--repeats', message: 'expected 0 to 9' })
-  const firstByteMs = /^\d{2,5}$/.test(flags.wait) ? Number(flags.wait) : 0
-  if (firstByteMs < 20 || firstByteMs > waitMsMax) {
-    faults.push({ code: 'bad-number', at: '--wait', message: `expected 20 to ${waitMsMax} milliseconds` })
-  }
-  return { address, registers, repeats: Number(flags.repeats), firstByteMs }
-}
 
 /** A link tells in its log why it does not open; nobody else reads this one. */
 function listenForTrouble(): { readonly log: Log; readonly notOpen: Promise<LinkTrouble> } {

@@ -54,6 +54,12 @@ export const drivers: ReadonlyMap<string, Driver> = new Map([
   ['radio-modem', radioModem],
 ])
 
+/** A local module takes meters of the kinds that its archive knows, and no others. @source Q/GDW 1376.2, protocol types 0 to 3 */
+export function carries(driver: string, protocol: string): boolean {
+  return (driver !== 'plc' && driver !== 'wireless') || carriedByModules.has(protocol)
+}
+const carriedByModules = new Set(['dlt645-1997', 'dlt645-2007', 'dlt698-45'])
+
 /** Opens a link's bus; settings were checked before, so an unknown driver is our own mistake. */
 export function openBus(link: LinkSettings, world: DriverWorld): Bus {
   const known = drivers.get(link.driver)

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { moduleProtocol } from './console/frame-protocols.js'
 import { fail, ok, type InputError, type Result } from './model/index.js'
 import type { MeterProtocol } from './ports/index.js'
 import { protocols, settingsChecks } from './registry.js'
@@ -39,7 +40,7 @@ export function protocolAsked({ name, map }: AskedProtocol): Result<MeterProtoco
 }
 
 function unknownProtocol(name: string): Result<never, readonly InputError[]> {
-  const known = [...protocols.keys(), `${modbus}:NAME with --map FILE`, ...modbusNames()]
+  const known = [...protocols.keys(), moduleProtocol, `${modbus}:NAME with --map FILE`, ...modbusNames()]
   return refuse('unknown-protocol', '--protocol', `expected one of ${known.join(', ')}, got ${JSON.stringify(name)}`)
 }
 

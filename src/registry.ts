@@ -1,5 +1,5 @@
 import { nextAfter } from './calendar.js'
-import { drivers } from './media.js'
+import { carries, drivers } from './media.js'
 import { ok } from './model/index.js'
 import type { MeterProtocol } from './ports/index.js'
 import { dlt645Of1997 } from './protocols/dlt645-1997/index.js'
@@ -20,6 +20,7 @@ export const settingsChecks: SettingsChecks = {
   nextAfter,
   protocols,
   drivers: new Map([...drivers].map(([name, driver]) => [name, driver.check])),
+  carries,
   modbusMaps: {
     protocolName: (name) => modbusProtocolName({ name }),
     protocolOf: (document) => {

@@ -22,7 +22,10 @@ export interface TcpSpec {
   /** Pace of the wire behind the server, where known: deadlines then count from the end of the request on that wire. */
   readonly baud: number | null
   readonly keepAliveMs: number
-  /** A connection whose requests stay without a single byte for so long is made anew; 0: never. */
+  /**
+   * A connection whose requests stay without a single byte for so long is made anew; 0: never. One that leads to a local module is
+   * made anew when that does not answer a question that each module answers, whatever stands here but 0.
+   */
   readonly staleMs: number
 }
 

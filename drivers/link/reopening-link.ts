@@ -33,7 +33,10 @@ export interface ReopeningLinkOptions extends LinkWorld {
   /** How the link is called in logs. */
   readonly name: string
   readonly byteMs: number
-  /** Requests without any byte in return for so long: opened anew, and again after twice as long up to an hour; 0: never. */
+  /**
+   * Requests without any byte in return for so long: opened anew, and again after twice as long up to an hour; 0: never. Of a link
+   * that is supervised only whether it is 0 counts: then `reopen` does nothing.
+   */
   readonly staleMs: number
   /** Starts an attempt; what it returns gives the attempt up. */
   readonly open: (events: ChannelEvents) => () => void
@@ -52,6 +55,7 @@ export class ReopeningLink implements Link {
   #generation = 0
   #unansweredSince: MonotonicMs | null = null
   #staleTimes = 0
+  #isSupervised = false
   #cancelTimer: () => void = () => {}
   #abandon: () => void = () => {}
   #toldCode = ''
@@ -96,6 +100,14 @@ export class ReopeningLink implements Link {
 
   onState(handler: (open: boolean, code: string) => void): void {
     this.#onState = handler
+  }
+
+  supervise(): { readonly reopen: (code: string) => void } {
+    this.#isSupervised = true
+    const reopen = (code: string): void => {
+      if (this.#channel !== null && this.#options.staleMs > 0) this.#lose(code, 'whoever is asked over it does not answer')
+    }
+    return { reopen }
   }
 
   start(): void {
@@ -145,7 +157,7 @@ export class ReopeningLink implements Link {
   /** When calling again brought no byte either, the meters may simply be dead: then twice as long passes before the next call. */
   #isStale(now: MonotonicMs): boolean {
     const { staleMs } = this.#options
-    if (staleMs === 0 || this.#unansweredSince === null) return false
+    if (staleMs === 0 || this.#isSupervised || this.#unansweredSince === null) return false
     return now - this.#unansweredSince >= Math.max(staleMs, Math.min(staleMsMax, staleMs * 2 ** this.#staleTimes))
   }
 

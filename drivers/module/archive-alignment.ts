@@ -78,8 +78,9 @@ function noteAligned(
   place.wantsAlign = false
 }
 
-/** Those the module has room for; the others are told. */
+/** Those the module has room for, and whose addresses it can tell from its own; the others are told. */
 function wantedNodes(place: Workplace): readonly NodeRecord[] {
+  refuseMainNode(place)
   const nodesMax = place.module?.nodesMax ?? 0
   // Some tell no limit.
   const wanted = place.nodes.wanted(nodesMax === 0 ? Number.MAX_SAFE_INTEGER : nodesMax)
@@ -95,6 +96,15 @@ function wantedNodes(place: Workplace): readonly NodeRecord[] {
   for (const address of place.nodes.unfit)
     place.refused(`node ${address}`, { code: 0, meaning: 'bad-address', action: 'do-not-retry' })
   return wanted
+}
+
+/** The module would never carry a frame to it, and lists it as itself. */
+function refuseMainNode(place: Workplace): void {
+  const node = place.nodes.find(place.wire.mainNode)
+  if (node === null) return
+  node.isRefused = true
+  const message = `the meter ${node.address} has the address of the main node (option mainNode, or the module's own): it cannot be read`
+  place.complain(`node ${node.address}`, 'main-node-address', message)
 }
 
 /** A type that comes back changed although it was just given is the module's way to show it. */

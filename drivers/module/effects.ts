@@ -18,6 +18,8 @@ export type ModuleInput =
 /** What the machine wants done, in this order. */
 export type ModuleEffect =
   | { readonly kind: 'write'; readonly bytes: Uint8Array; readonly exchange: number | null }
+  /** Nobody answers at the other end: the connection is made anew. */
+  | { readonly kind: 'reopen'; readonly code: string }
   | { readonly kind: 'settle'; readonly id: number; readonly outcome: ExchangeOutcome }
   /** How long a broadcast takes; null: the module does not tell. */
   | { readonly kind: 'delay'; readonly id: number; readonly delayMs: number | null }

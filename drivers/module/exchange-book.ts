@@ -1,9 +1,12 @@
 import { monotonicMs, type MeterAddress, type MonotonicMs } from '../../src/model/index.js'
-import type { ExchangeOutcome, ExchangeRequest } from '../../src/ports/index.js'
+import type { ExchangeOutcome, ExchangeRequest, Hindrance } from '../../src/ports/index.js'
 import { carriedReply } from './carried-reply.js'
 import { earliest } from './effects.js'
 import type { NodeRecord } from './node-book.js'
 import type { Workplace } from './workplace.js'
+
+/** Reads that travel with another one. */
+export type Along = NonNullable<ExchangeRequest['along']>
 
 /** One exchange of the caller's, from its arrival until it is settled. */
 export interface Exchange {
@@ -27,6 +30,22 @@ export interface Exchange {
   faultTries: number
   /** Neither an answer nor a refusal came. */
   silentTries: number
+  /** Ends of rounds of module-led reading that it has waited through. */
+  roundsWaited: number
+  /** What was to travel along does not any more. */
+  isAlone: boolean
+}
+
+/** What came back for several requests: how many bytes in all, and of each request its frame. */
+interface Together {
+  readonly frames: readonly (Uint8Array | null)[]
+  readonly bytes: number
+}
+
+/** When a request left, and its last byte. */
+interface Times {
+  readonly sentAt: MonotonicMs
+  readonly wireEnd: MonotonicMs
 }
 
 /** All exchanges that are not settled, in the order in which they are taken: urgent ones first. */
@@ -34,6 +53,7 @@ export class ExchangeBook {
   readonly #place: Workplace
   #waiting: Exchange[] = []
   readonly #left = new Set<Exchange>()
+  #endedAt = monotonicMs(0)
 
   constructor(place: Workplace) {
     this.#place = place
@@ -41,6 +61,13 @@ export class ExchangeBook {
 
   get waiting(): readonly Exchange[] {
     return this.#waiting
+  }
+
+  /** When something should be done that is due at `at` and can wait while meters are read, but not for ever. */
+  whenIdle(at: MonotonicMs): MonotonicMs {
+    const { surveyWaitMs, idleMs } = this.#place.settings
+    const isInUse = this.#waiting.length + this.#left.size > 0
+    return monotonicMs(isInUse ? at + surveyWaitMs : Math.min(at + surveyWaitMs, Math.max(at, this.#endedAt + idleMs)))
   }
 
   get hasUrgent(): boolean {
@@ -58,7 +85,7 @@ export class ExchangeBook {
     const { request } = fixed
     const exchange: Exchange = {
       ...fixed,
-      isWrite: request.traced !== undefined || request.reply === 'none',
+      isWrite: request.isWrite === true || request.traced !== undefined || request.reply === 'none',
       isSettled: false,
       hasLeft: false,
       wasAsked: false,
@@ -68,6 +95,8 @@ export class ExchangeBook {
       archiveTries: 0,
       faultTries: 0,
       silentTries: 0,
+      roundsWaited: 0,
+      isAlone: false,
     }
     this.#insert(exchange)
     return exchange
@@ -106,26 +135,34 @@ export class ExchangeBook {
     this.#left.delete(exchange)
     this.#waiting = this.#waiting.filter((other) => other !== exchange)
     const { nodes, now } = this.#place
+    this.#endedAt = now
     if (exchange.node !== null && outcome.kind === 'reply') nodes.noteReply(exchange.node, outcome.totalMs, now)
     if (exchange.node !== null && (outcome.kind === 'silent' || outcome.kind === 'garbled')) nodes.noteSilence(exchange.node)
     this.#place.emit({ kind: 'settle', id: exchange.id, outcome })
   }
 
   /** Settles with what a module carried back. */
-  settleCarried(
-    exchange: Exchange,
-    bytes: Uint8Array,
-    times: { readonly sentAt: MonotonicMs; readonly wireEnd: MonotonicMs },
-  ): void {
+  settleCarried(exchange: Exchange, bytes: Uint8Array, times: Times): void {
     const { reply } = exchange.request
-    const { now } = this.#place
     if (reply === 'none') return this.settle(exchange, { kind: 'sent' })
     if (bytes.length === 0) return this.settle(exchange, { kind: 'silent' })
     const found = carriedReply(reply, bytes)
     if (found === null) return this.settle(exchange, { kind: 'garbled', bytes })
-    const totalMs = now - times.sentAt
-    const firstByteMs = Math.min(totalMs, Math.max(0, now - times.wireEnd))
-    this.settle(exchange, { kind: 'reply', ...found, firstByteMs, totalMs })
+    this.settle(exchange, { kind: 'reply', ...found, ...this.#took(times) })
+  }
+
+  /** Settles with the frames, its own first, that a module carried back for it and for what travelled along. */
+  settleTogether(exchange: Exchange, { frames, bytes }: Together, times: Times): void {
+    const [frame = null, ...along] = frames
+    if (frame === null) return this.settleSilent(exchange)
+    const noiseBytes = frames.reduce((left, each) => left - (each?.length ?? 0), bytes)
+    this.settle(exchange, { kind: 'reply', frame, along, noiseBytes, ...this.#took(times) })
+  }
+
+  #took({ sentAt, wireEnd }: Times): { readonly firstByteMs: number; readonly totalMs: number } {
+    const { now } = this.#place
+    const totalMs = now - sentAt
+    return { firstByteMs: Math.min(totalMs, Math.max(0, now - wireEnd)), totalMs }
   }
 
   /** The meter did not answer. */
@@ -135,7 +172,8 @@ export class ExchangeBook {
 
   /** It did not reach the meter, or nobody knows. */
   settleDown(exchange: Exchange, code: string): void {
-    this.settle(exchange, { kind: 'bus-down', code, sent: exchange.hasLeft })
+    const hindrance = exchange.request.to === 'all' ? undefined : hindrances.get(code)
+    this.settle(exchange, { kind: 'bus-down', code, sent: exchange.hasLeft, ...(hindrance !== undefined && { hindrance }) })
   }
 
   elapse(): void {
@@ -182,3 +220,18 @@ export class ExchangeBook {
     else this.#waiting.splice(at, 0, exchange)
   }
 }
+
+/** What concerns one meter while the module is there and carries others. */
+const hindrances: ReadonlyMap<string, Hindrance> = new Map([
+  ['not-in-archive', 'not-carried'],
+  ['module-refused', 'not-carried'],
+  ['too-many-frames', 'not-carried'],
+  ['too-long', 'not-carried'],
+  ['not-in-network', 'not-joined'],
+  ['networking', 'not-joined'],
+  ['meter-busy', 'later'],
+  ['module-busy', 'later'],
+  ['module-held', 'later'],
+  ['module-searching', 'later'],
+  ['module-window', 'later'],
+])

@@ -1,9 +1,11 @@
 import { monotonicMs, type MonotonicMs } from '../../src/model/index.js'
 import { denialOf, matchAnswer, type Denial, type DownUnit, type Frame, type Message } from '../../src/protocols/gdw1376/index.js'
+import { carriedReplies } from './carried-reply.js'
+import { Companions } from './companions.js'
 import { earliest } from './effects.js'
-import type { Exchange, ExchangeBook } from './exchange-book.js'
+import type { Along, Exchange, ExchangeBook } from './exchange-book.js'
 import type { NodeRecord } from './node-book.js'
-import { payloadBytesMax, windowUsual } from './settings.js'
+import { growAnswers, payloadBytesMax, windowGrownMax, windowUsual } from './settings.js'
 import type { SentRequest } from './wire.js'
 import type { Workplace } from './workplace.js'
 
@@ -15,6 +17,7 @@ interface UnderWay {
   readonly exchange: Exchange
   readonly node: NodeRecord
   readonly way: Way
+  readonly along: Along
   readonly by: MonotonicMs
 }
 
@@ -31,11 +34,19 @@ const aroundBytes = 15 + 12 + 5
 export class Forwarder {
   readonly #place: Workplace
   readonly #book: ExchangeBook
+  readonly #companions = new Companions()
   #under: UnderWay[] = []
   #window: number
   #refusedAt: MonotonicMs | null = null
+  /** Answers since the window was changed, while it was full. */
+  #answers = 0
+  /** Where nobody chose: no wider than this, and not before then. */
+  #windowLimit = windowGrownMax
+  #growsFrom = -Infinity
   #busyInARow = 0
   #hasSucceeded = false
+  /** Meters whose concurrent read was refused as such, before any was answered. */
+  readonly #refusedConcurrent = new Set<string>()
   /** A meter told as unknown: the archive has to be looked through. */
   wantsArchive = false
   /** The module was silent although it had a request: is it there? */
@@ -57,16 +68,25 @@ export class Forwarder {
     return this.#place.way === 'concurrent' ? this.#window : 1
   }
 
+  /** Frames for one meter that one read may carry by the present way. */
+  get framesAtOnce(): number {
+    return this.#place.way === 'concurrent' ? this.#companions.framesMax : 1
+  }
+
   get due(): MonotonicMs | null {
     return earliest(...this.#under.map(({ by }) => by))
   }
 
   /** Whether a request of so many bytes fits a frame of the module. */
   fits(bytes: number): boolean {
+    return bytes <= this.bytesMax
+  }
+
+  /** Bytes of a meter's frames that one read carries, there or back. @source facts §3: 13F1 has one byte for their number, F1F1 two */
+  get bytesMax(): number {
     const told = this.#place.module?.frameBytesMax ?? 0
     const frameBytesMax = told === 0 || told === 0xffff ? Number.MAX_SAFE_INTEGER : told
-    const payloadMax = this.#place.way === 'concurrent' ? payloadBytesMax : 255
-    return bytes <= payloadMax && bytes + aroundBytes <= frameBytesMax
+    return Math.min(this.#place.way === 'concurrent' ? payloadBytesMax : 255, frameBytesMax - aroundBytes)
   }
 
   /** The next exchange that may leave now; null: none. @param mayBeAny false: urgent ones alone */
@@ -90,7 +110,8 @@ export class Forwarder {
     if (node === null) return
     const { wire, now, readMs } = this.#place
     const way = this.#way
-    const payload = request.bytes
+    const along = way === 'concurrent' ? this.#companions.of(exchange, node, (bytes) => this.fits(bytes)) : []
+    const payload = along.length === 0 ? request.bytes : joined([request, ...along])
     const unit: DownUnit =
       way === 'concurrent'
         ? { name: 'concurrent-read', protocol: node.type, reserved: 0, payload }
@@ -101,7 +122,7 @@ export class Forwarder {
       traced: request.traced,
       exchange: exchange.id,
     })
-    this.#under.push({ sent, exchange, node, way, by: monotonicMs(sent.wireEnd + readMs) })
+    this.#under.push({ sent, exchange, node, way, along, by: monotonicMs(sent.wireEnd + readMs) })
   }
 
   /** @returns whether the frame belongs to a request under way */
@@ -111,9 +132,10 @@ export class Forwarder {
       if (match === null) continue
       // Some confirm first that they took it; the answer itself comes later.
       if (match === 'confirm') return true
+      const isOldest = this.#under[0] === under
       this.#end(under, true)
       const { unit } = message
-      if (unit.name === 'deny') this.#denied(under, denialOf(unit.errorCode))
+      if (unit.name === 'deny') this.#denied(under, denialOf(unit.errorCode), isOldest)
       else if (message.direction === 'up') {
         this.#place.nodes.noteSignal(under.node, message.info)
         if (unit.name === 'concurrent-read' || unit.name === 'monitor') this.#answered(under, unit.payload)
@@ -141,7 +163,9 @@ export class Forwarder {
     const { now, wire } = this.#place
     for (const under of this.#under.filter(({ by }) => by <= now)) {
       this.#end(under, false)
-      if ((wire.heardAt ?? 0) < under.sent.sentAt) this.wantsProbe = true
+      this.#doubtWidth()
+      this.#companions.unheard(under)
+      if ((wire.heardAt ?? 0) <= under.sent.sentAt) this.wantsProbe = true
       if (this.#place.profile.silenceIsBusy === true) this.#unheard(under.exchange)
       else this.#book.settleSilent(under.exchange)
     }
@@ -162,8 +186,14 @@ export class Forwarder {
     this.#under = []
     this.#window = this.#windowChosen
     this.#refusedAt = null
+    this.#companions.clear()
+    this.#answers = 0
+    this.#windowLimit = windowGrownMax
+    this.#growsFrom = -Infinity
     this.#busyInARow = 0
     this.#hasSucceeded = false
+    this.#refusedConcurrent.clear()
+    this.#place.dropsRequests = false
     this.wantsArchive = false
     this.wantsProbe = false
   }
@@ -181,20 +211,66 @@ export class Forwarder {
     this.#place.wire.sequences.release(under.sent.sequence, isAnswered, this.#place.now)
   }
 
-  #answered({ exchange, sent, way }: UnderWay, payload: Uint8Array): void {
+  /**
+   * Where the site chose no window: reads that are on their way to the module or back hold places that the network could use, so as
+   * long as the module takes it the window grows.
+   */
+  #widen(): void {
+    const isFull = this.#under.length + 1 >= this.#window
+    if (this.#place.choice.window !== null || !isFull || this.#window < windowUsual || this.#place.now < this.#growsFrom) return
+    this.#answers++
+    if (this.#answers < growAnswers || this.#window >= this.#windowLimit) return
+    this.#answers = 0
+    this.#window++
+  }
+
+  /** A read brought nothing at all: perhaps the module dropped it because it had too many. */
+  #doubtWidth(): void {
+    this.#answers = 0
+    this.#growsFrom = this.#place.now + this.#place.settings.windowGrowMs
+    if (this.#place.choice.window === null) this.#window = Math.min(this.#window, windowUsual)
+  }
+
+  /** @returns whether a window that had grown was refused: then the usual one is what the module takes, until it starts anew */
+  #wasTooWide(): boolean {
+    if (this.#place.choice.window !== null || this.#window <= windowUsual) return false
+    this.#windowLimit = windowUsual
+    this.#window = windowUsual
+    return true
+  }
+
+  #answered(under: UnderWay, payload: Uint8Array): void {
+    const { exchange, sent, way, along } = under
     this.#busyInARow = 0
+    if (way === 'concurrent') this.#widen()
+    if (exchange.silentTries > 0) this.#place.dropsRequests = true
     if (way === 'concurrent' && payload.length > 0) this.#hasSucceeded = true
+    if (along.length > 0) return this.#answeredTogether(under, payload)
+    if (payload.length > 0) this.#companions.heardAlone(exchange, under.node)
     this.#book.settleCarried(exchange, payload, sent)
   }
 
+  #answeredTogether(under: UnderWay, payload: Uint8Array): void {
+    const { exchange, sent, along } = under
+    const scanners = [exchange.request, ...along].map(({ reply }) => reply).filter((reply) => reply !== 'none')
+    const frames = carriedReplies(scanners, payload)
+    if (this.#companions.heard(under, frames, payload.length)) this.#book.putBack(exchange, 'module-refused', 0)
+    else this.#book.settleTogether(exchange, { frames, bytes: payload.length }, sent)
+  }
+
   /** @source facts §3, 00H; §4.5 */
-  #denied({ exchange, node, way, sent }: UnderWay, denial: Denial): void {
+  #denied(under: UnderWay, denial: Denial, isOldest: boolean): void {
+    const { exchange, node, way, sent } = under
     const book = this.#book
+    if (denial.action === 'split') this.#companions.refused()
+    if (ofTheRead.has(denial.action) && this.#companions.failed(under)) return book.putBack(exchange, 'module-refused', 0)
     if (denial.action !== 'back-off') this.#busyInARow = 0
     switch (denial.action) {
       case 'shrink-window':
-        this.#window = Math.max(1, Math.floor(this.#window / 2))
-        this.#refusedAt = this.#place.now
+        if (!this.#wasTooWide()) {
+          this.#window = Math.max(1, Math.floor(this.#window / 2))
+          this.#refusedAt = this.#place.now
+        }
         return book.putBack(exchange, 'module-window', afterWindowMs)
       case 'back-off': {
         const delayMs = afterBusyMs[Math.min(this.#busyInARow++, afterBusyMs.length - 1)] ?? 0
@@ -222,7 +298,8 @@ export class Forwarder {
         return this.#refuse(exchange, 'too-many-frames')
       case 'do-not-retry':
       case 'mark-unsupported':
-        if (way === 'concurrent' && !this.#hasSucceeded) return this.#withoutConcurrent(exchange, denial)
+        if (way === 'concurrent' && this.#hasNoConcurrent(node, denial, isOldest))
+          return this.#withoutConcurrent(exchange, denial)
         if (way === 'forward') this.#place.refused(sent.unit.name, denial)
         return this.#refuse(exchange, 'module-refused')
     }
@@ -234,6 +311,14 @@ export class Forwarder {
     if (exchange.isWrite || this.#place.isMaintained) return this.#book.settleDown(exchange, 'module-busy')
     if (exchange.silentTries++ > 0) return this.#book.settleSilent(exchange)
     this.#book.putBack(exchange, 'module-busy', afterSilenceMs)
+  }
+
+  /** "Invalid data" may be about that one meter: several are refused, and none before them was taken, when it is about the function. */
+  #hasNoConcurrent({ wire }: NodeRecord, { action }: Denial, isOldest: boolean): boolean {
+    if (this.#hasSucceeded) return false
+    this.#refusedConcurrent.add(wire)
+    if (action === 'mark-unsupported') return true
+    return isOldest && this.#refusedConcurrent.size >= Math.min(refusedMetersMin, this.#place.nodes.size)
   }
 
   /** It never took a concurrent read: it has none. */
@@ -248,4 +333,20 @@ export class Forwarder {
     exchange.hasLeft = false
     this.#book.settleDown(exchange, code)
   }
+}
+
+/** So many meters' reads are refused before the function itself is taken for refused. */
+const refusedMetersMin = 3
+
+/** What a module says of one read, not of itself, the archive or the network: alone it may go. */
+const ofTheRead: ReadonlySet<Denial['action']> = new Set([
+  'split',
+  'meter-fault',
+  'retry-later',
+  'do-not-retry',
+  'mark-unsupported',
+])
+
+function joined(frames: readonly { readonly bytes: Uint8Array }[]): Uint8Array {
+  return Uint8Array.from(frames.flatMap(({ bytes }) => [...bytes]))
 }

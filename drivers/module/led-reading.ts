@@ -1,6 +1,6 @@
 import { monotonicMs, type MonotonicMs } from '../../src/model/index.js'
 import type { DownUnit, UpFrame } from '../../src/protocols/gdw1376/index.js'
-import { carriedReply } from './carried-reply.js'
+import { carriedAddresses, carriedReply } from './carried-reply.js'
 import { earliest } from './effects.js'
 import type { Exchange, ExchangeBook } from './exchange-book.js'
 import type { NodeRecord } from './node-book.js'
@@ -33,10 +33,14 @@ export class LedReading {
   readonly #place: Workplace
   readonly #book: ExchangeBook
   #offers: Offer[] = []
+  /** Of whom its questions bore which number. */
+  readonly #numbers = new Map<number, NodeRecord>()
   /** The module's last question, or when it was told to begin. */
   lastAskedAt: MonotonicMs
   /** When it said that a round is over. */
   finishedAt: MonotonicMs
+  /** Since it was started it has asked for some meter, or been through a round. */
+  hasLed = false
 
   constructor(place: Workplace, book: ExchangeBook) {
     this.#place = place
@@ -58,8 +62,10 @@ export class LedReading {
   answer({ frame, address, nodeNumber }: Question, mayRead: boolean): void {
     const { now, nodes, wire } = this.#place
     this.lastAskedAt = now
+    this.hasLed = true
     if (this.#place.routing !== 'paused') this.#place.routing = 'running'
     const node = nodes.find(address)
+    if (node !== null) this.#numbers.set(nodeNumber, node)
     const before = this.#offers.find((offer) => offer.node === node && !offer.exchange.isSettled) ?? null
     this.#offers = this.#offers.filter((offer) => offer !== before)
     const exchange = node === null ? null : this.#exchangeFor(node, before, mayRead)
@@ -93,13 +99,14 @@ export class LedReading {
     const isOfHim = ({ exchange: { request } }: Offer): boolean =>
       request.reply !== 'none' && carriedReply(request.reply, payload) !== null
     const numbered = open.filter((offer) => offer.nodeNumber === nodeNumber)
+    const known = this.#numbers.get(nodeNumber) ?? null
+    const says = carriedAddresses(payload)
+    const isOfAnother = ({ node: { wire } }: Offer): boolean => says.length > 0 && !says.includes(wire)
+    const candidates = known === null && open.length === 1 ? open : numbered.length === 1 ? numbered : []
     // Some makers number the nodes in reports otherwise than in questions: then the meter's own frame tells.
-    const offer =
-      numbered.find(isOfHim) ??
-      open.find(isOfHim) ??
-      (open.length === 1 || numbered.length === 1 ? (numbered[0] ?? open[0]) : undefined)
+    const offer = numbered.find(isOfHim) ?? open.find(isOfHim) ?? candidates.find((other) => !isOfAnother(other))
     const late = this.#offers.find((other) => other.nodeNumber === nodeNumber)
-    if (offer === undefined) return { taken: false, node: late?.node ?? null }
+    if (offer === undefined) return { taken: false, node: this.#nodeOf(says) ?? late?.node ?? null }
     this.#offers = this.#offers.filter((other) => other !== offer)
     this.#book.settleCarried(offer.exchange, payload, offer)
     return { taken: true, node: offer.node }
@@ -116,6 +123,26 @@ export class LedReading {
 
   clear(): void {
     this.#offers = []
+    this.#numbers.clear()
+    this.hasLed = false
+  }
+
+  /** The module has been through all nodes of its network. One for which it has not asked in a whole round is not among them. */
+  roundEnded(): void {
+    this.#place.routing = 'finished'
+    this.hasLed = true
+    this.finishedAt = this.#place.now
+    for (const exchange of [...this.#book.waiting]) {
+      const { node } = exchange
+      if (node === null || ++exchange.roundsWaited < wholeRound) continue
+      this.#place.nodes.noteInNetwork(node, false)
+      if (exchange.isWrite) this.#book.settleDown(exchange, 'not-in-network')
+      else this.#book.settleSilent(exchange)
+    }
+  }
+
+  #nodeOf(addresses: readonly string[]): NodeRecord | null {
+    return addresses.reduce<NodeRecord | null>((found, address) => found ?? this.#place.nodes.find(address), null)
   }
 
   #exchangeFor(node: NodeRecord, before: Offer | null, mayRead: boolean): Exchange | null {
@@ -130,6 +157,8 @@ export class LedReading {
   }
 }
 
+/** What comes in the middle of one round may have missed its meter's turn: the end of the next one tells. */
+const wholeRound = 2
 /** Offers kept although they are settled. */
 const settledKeptMax = 64
 

@@ -44,6 +44,7 @@ export function createModuleBus(options: ModuleOptions): ModuleBus {
 class LocalModuleBus implements ModuleBus {
   readonly network: Required<MeshNetwork>
   readonly #link: Link
+  readonly #reopenLink: (code: string) => void
   readonly #clock: Clock
   readonly #timers: Timers
   readonly #machine: ModuleMachine
@@ -62,6 +63,8 @@ class LocalModuleBus implements ModuleBus {
   constructor({ link, clock, timers, kind, choice, utcOffsetMinutes, settings }: ModuleOptions) {
     const chosen: ModuleSettings = { ...defaultModuleSettings, ...settings }
     this.#link = link
+    // A read may take a module a minute and a half, and one that leads says nothing for as long as it likes.
+    this.#reopenLink = link.supervise?.().reopen ?? (() => {})
     this.#clock = clock
     this.#timers = timers
     this.#trace = new TraceRing(chosen.trace)
@@ -147,6 +150,8 @@ class LocalModuleBus implements ModuleBus {
         if (!written.ok) this.#inputs.unshift({ kind: 'write-failed', exchange: effect.exchange, code: written.code })
         return
       }
+      case 'reopen':
+        return this.#reopenLink(effect.code)
       case 'settle': {
         const settle = this.#exchanges.get(effect.id)
         this.#exchanges.delete(effect.id)

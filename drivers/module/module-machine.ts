@@ -17,7 +17,7 @@ import { ModuleVoice } from './module-voice.js'
 import { probe, survey } from './network-survey.js'
 import type { Procedure } from './procedure.js'
 import { RoutingCare } from './routing-care.js'
-import { ledReserve, type ModuleChoice, type ModuleSettings } from './settings.js'
+import { ledReserve, replyBytesUsual, type ModuleChoice, type ModuleSettings } from './settings.js'
 import { pauseRouting, startUp } from './start-up.js'
 import { Workplace } from './workplace.js'
 
@@ -102,14 +102,17 @@ export class ModuleMachine {
   }
 
   get capabilities(): BusCapabilities {
-    const { way, nodes, readMs, settings } = this.#place
+    const { way, nodes, profile, readMs, settings } = this.#place
     const isLed = way === 'module-led'
     const waitMs = isLed ? settings.ledWaitMs : Math.max(readMs, broadcastAckMs(this.#place)) + settings.quietMsMax
     return {
+      replyBytesMax: Math.min(replyBytesUsual, this.#forwarder.bytesMax),
+      framesAtOnce: isLed ? 1 : this.#forwarder.framesAtOnce,
       concurrency: isLed ? nodes.size + ledReserve : this.#forwarder.window,
       broadcast: true,
       routing: true,
       exchangeMsMax: waitMs + settings.patienceMs,
+      medium: profile.name,
     }
   }
 
@@ -151,7 +154,7 @@ export class ModuleMachine {
     const hasWork = this.#book.waiting.length > 0 || this.#conductor.wantsToAsk
     return earliest(
       ...parts,
-      this.#surveyAt,
+      this.#book.whenIdle(this.#surveyAt),
       this.#conductor.has('survey') ? null : place.listsWantedAt,
       place.wantsAlign ? later(place.alignNotBefore) : null,
       ...(hasWork ? [later(place.quietUntil), later(place.reservedUntil), later(this.#quietAt())] : []),
@@ -241,6 +244,7 @@ export class ModuleMachine {
     this.#ear.trace('state', none, `the module is lost: ${code}`)
     this.#place.trouble = 'the module does not answer'
     this.#stop(code)
+    this.#place.emit({ kind: 'reopen', code })
     this.#begin(null, code)
   }
 
@@ -322,7 +326,7 @@ export class ModuleMachine {
     const isWanted = place.listsWantedAt !== null && now >= place.listsWantedAt && !this.#conductor.has('survey')
     // Once half-way, and once when the network should be there.
     if (isWanted) place.listsWantedAt = now < place.buildingUntil ? place.buildingUntil : null
-    if (isWanted || now >= this.#surveyAt) {
+    if (isWanted || now >= this.#book.whenIdle(this.#surveyAt)) {
       const lists = isWanted || now >= this.#listsAt
       if (lists) this.#listsAt = monotonicMs(now + settings.listsMs)
       this.#surveyAt = monotonicMs(now + settings.surveyMs)
@@ -358,16 +362,16 @@ export class ModuleMachine {
   }
 
   #nextRead(): Exchange | null {
-    const { now, way, profile } = this.#place
-    if (!this.#mayServe() || (profile.gapMs > 0 && now < this.#quietAt())) return null
+    const { now, way, gapMs } = this.#place
+    if (!this.#mayServe() || (gapMs > 0 && now < this.#quietAt())) return null
     if (way !== 'concurrent' && this.#desk.isBusy) return null
     if (way === 'module-led' && !this.#routing.isQuiet) return null
     return this.#forwarder.next(way !== 'module-led')
   }
 
   #mayAsk(isExclusive: boolean): boolean {
-    const { now, profile, way } = this.#place
-    if (profile.gapMs > 0 && now < this.#quietAt()) return false
+    const { now, gapMs, way } = this.#place
+    if (gapMs > 0 && now < this.#quietAt()) return false
     if (!isExclusive) {
       if (this.#place.stage === 'ready' && now < this.#place.quietUntil) return false
       if (way !== 'concurrent' && this.#forwarder.underWay > 0) return false
@@ -379,7 +383,7 @@ export class ModuleMachine {
   }
 
   #quietAt(): MonotonicMs {
-    return this.#place.wire.quietAt(this.#place.profile.gapMs)
+    return this.#place.wire.quietAt(this.#place.gapMs)
   }
 
   #readyStage(now: MonotonicMs): MeshSnapshot['stage'] {

@@ -101,9 +101,7 @@ export class ModuleVoice {
   /** @source facts §3, 06F3 */
   #finished(what: number): void {
     if (what === 2) this.#place.searchEnded = true
-    if (what !== 1 || this.#place.routing === 'paused') return
-    this.#place.routing = 'finished'
-    this.#led.finishedAt = this.#place.now
+    if (what === 1 && this.#place.routing !== 'paused') this.#led.roundEnded()
   }
 
   #meterOf({ addresses }: UpMessage) {

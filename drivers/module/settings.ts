@@ -12,7 +12,7 @@ export type Medium = MeshModule['medium']
 export interface ModuleChoice {
   /** `auto`: what the module can do best. */
   readonly reading: 'auto' | ReadingWay
-  /** Concurrent reads under way; null: 5. */
+  /** Concurrent reads under way; null: 5 to begin with, and more as long as the module takes it. */
   readonly window: number | null
   /** The concentrator's own address in the network, 12 digits; null: the one the module has. */
   readonly mainNode: string | null
@@ -22,10 +22,14 @@ export interface ModuleChoice {
 
 /** What a medium is like. */
 export interface ModuleProfile {
+  /** What statistics call it: `plc-narrowband`, `plc-broadband`, `plc-dual`, `wireless`. */
+  readonly name: string
   /** Ways to read that `auto` may take, the best first; one that the module cannot do is passed over. */
   readonly ways: readonly ReadingWay[]
   /** Quiet kept before a request to the module. @source facts §1: at least 500 ms on narrowband */
   readonly gapMs: number
+  /** And once a request that had brought nothing was answered when it came again: this module drops what comes too soon. */
+  readonly carefulGapMs?: number
   /** Bounds of what the module is given for one read; in between counts what it tells in its run mode. */
   readonly readMs: { readonly min: number; readonly max: number }
   /** A node that needs longer on average is slow. */
@@ -58,6 +62,10 @@ export interface ModuleSettings {
   readonly wipeMs: number
   /** How often the module is looked at: what it does, and the count of its archive. */
   readonly surveyMs: number
+  /** While meters are read it waits so much longer at most. */
+  readonly surveyWaitMs: number
+  /** Whoever reads one meter after the other has asked the next one before so long. */
+  readonly idleMs: number
   /** How often all its lists are read, the archive's among them. */
   readonly listsMs: number
   /** After an alignment that failed. */
@@ -68,6 +76,9 @@ export interface ModuleSettings {
   readonly resumeMs: number
   /** Without a question of the module for so long, the reading is started again. @source facts §4.3 */
   readonly ledSilenceMs: number
+  /** It never asked for any meter: after so long, and so long after its reading was started again, it does not lead. */
+  readonly ledGiveUpMs: number
+  readonly ledLastChanceMs: number
   /** Between the end of one round of module-led reading and the start of the next. */
   readonly roundMs: number
   /** How long an exchange waits for the module to ask for its meter. */
@@ -98,12 +109,19 @@ export interface ModuleSettings {
 
 /** Concurrent reads under way at most. @source facts §4.5: "more than 20" is what modules refuse for certain */
 export const windowMax = 20
-/** By default. @source facts §4.5 */
+/** To begin with, where the site chose none. @source facts §4.5 */
 export const windowUsual = 5
+/** Frames for one meter in one concurrent read. @source facts §3, F1H: benches take 6 for normal, 13 pass, 16 are too many */
+export const framesUsual = 6
+/** It grows to this as long as the module takes it, by one for so many answers in a row that found it full. Own figures. */
+export const windowGrownMax = 10
+export const growAnswers = 20
 /** Exchanges that a module-led reading takes beyond one for each node: urgent ones and broadcasts find room. */
 export const ledReserve = 16
 /** Bytes of the frame of one read, whatever the module says it takes. @source facts §3, F1H */
 export const payloadBytesMax = 1000
+/** Longest reply counted on in one read. @source facts §6: 527 bytes were seen, and up to 2000 are promised */
+export const replyBytesUsual = 500
 /** Readings of the archive in one alignment: the last one only verifies. */
 export const alignRoundsMax = 5
 /** What is still there then that should not be cannot be deleted: the list is wiped and given anew. */
@@ -123,11 +141,15 @@ export const defaultModuleSettings: ModuleSettings = {
   restartMs: 10_000,
   wipeMs: 30_000,
   surveyMs: 300_000,
+  surveyWaitMs: 600_000,
+  idleMs: 500,
   listsMs: 3_600_000,
   alignAgainMs: 300_000,
   pauseMs: 10_000,
   resumeMs: 2_000,
   ledSilenceMs: 600_000,
+  ledGiveUpMs: 1_200_000,
+  ledLastChanceMs: 60_000,
   roundMs: 60_000,
   ledWaitMs: 1_800_000,
   ledReadMs: 180_000,

@@ -34,6 +34,7 @@ function* findModule(place: Workplace): Procedure<RunMode> {
     place.trouble = 'the module does not answer'
     yield* wait(startedAt + settings.startAskEveryMs - place.now)
     if ((tries + 1) % settings.startAsks !== 0) continue
+    if ((tries + 1) % (2 * settings.startAsks) === 0) place.emit({ kind: 'reopen', code: 'module-silent' })
     yield* ask({ name: 'reset-hardware' }, { triesMs: settings.commandMs.slice(0, 1) })
     yield* wait(settings.restartMs)
   }
@@ -95,6 +96,7 @@ function meet(place: Workplace, mode: RunMode, version: VendorVersion, mainNode:
   place.unsupported.clear()
   place.refusedReports.clear()
   place.concurrent = null
+  place.neverAsks = false
   place.nodes.setModule(place.profile.knows698)
   place.quietUntil = monotonicMs(Math.min(place.quietUntil, place.now))
   place.report({ kind: 'module-started', module, replaced: isReplaced(before, module) })

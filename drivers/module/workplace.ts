@@ -36,6 +36,8 @@ export class Workplace {
   way: ReadingWay = 'forward'
   /** Whether it takes concurrent reads; null: nobody knows yet. */
   concurrent: boolean | null = null
+  /** It says that it leads reading, and never asks for a meter. */
+  neverAsks = false
   restarts = 0
   readySince: MonotonicMs
   /** The archive was brought in line at some time, with so many nodes; the module's own count was then `alignedCount`. */
@@ -58,6 +60,8 @@ export class Workplace {
   buildingUntil: MonotonicMs
   /** When all lists should be read, besides the usual; null: not. */
   listsWantedAt: MonotonicMs | null = null
+  /** It dropped a request, perhaps because it came too soon after the answer before. */
+  dropsRequests = false
   /** An exchange that cannot wait is there. */
   hasUrgent: () => boolean = () => false
   /** A search is under way, and the module has said that it is over. */
@@ -98,6 +102,12 @@ export class Workplace {
     this.buildingUntil = options.now
   }
 
+  /** Quiet before each request. */
+  get gapMs(): number {
+    const { gapMs, carefulGapMs = gapMs } = this.profile
+    return this.dropsRequests ? carefulGapMs : gapMs
+  }
+
   /** What one read is given: what the module tells, within the medium's bounds, and a margin so that it ends before us. */
   get readMs(): number {
     const toldMs = (this.runMode?.slaveTimeoutS ?? 0) * 1_000
@@ -115,11 +125,15 @@ export class Workplace {
 
   /** The module refused what it should do: it stands in the snapshot, and is told once for each restart of the module. */
   refused(what: string, denial: Denial): void {
-    const message = `the module refused ${what}: ${denial.code} ${denial.meaning}`
+    this.complain(what, denial.meaning, `the module refused ${what}: ${denial.code} ${denial.meaning}`)
+  }
+
+  /** What is wrong with the module stands in the snapshot, and is told once for each restart of it. */
+  complain(what: string, code: string, message: string): void {
     this.trouble = message
     if (this.refusedReports.has(what)) return
     this.refusedReports.add(what)
-    this.report({ kind: 'module-refused', what, error: fail({ code: denial.meaning, at: what, message }).error })
+    this.report({ kind: 'module-refused', what, error: fail({ code, at: what, message }).error })
   }
 
   /** A refusal that means that the module will never do it. */
@@ -135,7 +149,9 @@ export class Workplace {
   }
 
   decideWay(): void {
-    if (this.module !== null) this.way = readingWay(this.choice, this.profile, this.module, this.concurrent)
+    if (this.module === null) return
+    const module: MeshModule = this.neverAsks ? { ...this.module, led: 'concentrator' } : this.module
+    this.way = readingWay(this.choice, this.profile, module, this.concurrent)
   }
 
   /** The archive, or the radio's own settings, have changed: the network is built anew, and then looked at. */

@@ -32,6 +32,7 @@ export function checkPlcOptions(options: Readonly<Record<string, unknown>>): Res
 
 /** @source facts §1, §2.5, §6 */
 const narrowband: ModuleProfile = {
+  name: 'plc-narrowband',
   ways: ['module-led', 'forward'],
   gapMs: 500,
   readMs: { min: 30_000, max: 90_000 },
@@ -42,6 +43,7 @@ const narrowband: ModuleProfile = {
 
 /** @source facts §4.5, §6 */
 const broadband: ModuleProfile = {
+  name: 'plc-broadband',
   ways: ['concurrent', 'module-led', 'forward'],
   gapMs: 0,
   readMs: { min: 30_000, max: 90_000 },
@@ -54,5 +56,8 @@ const carrier: ModuleKind = {
   name: 'plc',
   modes: [3, 1, 2, 4],
   mediumGuess: 'narrowband',
-  profileOf: (medium) => (medium === 'broadband' || medium === 'dual' ? broadband : narrowband),
+  profileOf: (medium) => {
+    if (medium === 'dual') return { ...broadband, name: 'plc-dual' }
+    return medium === 'broadband' ? broadband : narrowband
+  },
 }

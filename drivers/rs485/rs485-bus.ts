@@ -1,5 +1,14 @@
 import type { MeterAddress, MonotonicMs } from '../../src/model/index.js'
-import type { Bus, Clock, ExchangeOutcome, ExchangeRequest, Link, Timers, TraceLine } from '../../src/ports/index.js'
+import type {
+  Bus,
+  BusCapabilities,
+  Clock,
+  ExchangeOutcome,
+  ExchangeRequest,
+  Link,
+  Timers,
+  TraceLine,
+} from '../../src/ports/index.js'
 import { stepBus } from './bus-machine.js'
 import { wakeAt, type BusEffect, type BusInput, type BusState } from './bus-state.js'
 import { rs485Settings, type Rs485Settings } from './settings.js'
@@ -21,7 +30,7 @@ export function createRs485Bus(options: Rs485Options): Bus {
 
 /** Carries out what the machine decides: owns the link, one timer and the trace. */
 class Rs485Bus implements Bus {
-  readonly capabilities = { concurrency: 1, broadcast: true, routing: false }
+  readonly capabilities: BusCapabilities
   readonly #link: Link
   readonly #clock: Clock
   readonly #timers: Timers
@@ -38,6 +47,7 @@ class Rs485Bus implements Bus {
 
   constructor(options: Rs485Options) {
     this.#link = options.link
+    this.capabilities = { concurrency: 1, broadcast: true, routing: false, byteMs: options.link.byteMs }
     this.#clock = options.clock
     this.#timers = options.timers
     this.#settings = rs485Settings(options.link.byteMs, options.settings)

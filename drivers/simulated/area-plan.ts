@@ -273,8 +273,12 @@ function archiveLine(options: AreaOptions, layout: Layout, line: Line): Meter {
   }
 }
 
+/** One profile for meters of one phase and of three: what it reads, both have. */
+const oldProtocol = 'dlt645-1997'
+
 function profileName({ protocol, phases }: Line): string {
   if (protocol.startsWith(modbusPrefix)) return `modbus-${protocol.slice(modbusPrefix.length)}`
+  if (protocol === oldProtocol) return protocol
   return `${protocol}-${phases === 3 ? 'three' : 'single'}-phase`
 }
 

@@ -1,5 +1,5 @@
 import { monotonicMs, type MeterAddress, type MonotonicMs } from '../../src/model/index.js'
-import type { Bus, Clock, ExchangeOutcome, ExchangeRequest, Timers, TraceLine } from '../../src/ports/index.js'
+import type { Bus, BusCapabilities, Clock, ExchangeOutcome, ExchangeRequest, Timers, TraceLine } from '../../src/ports/index.js'
 import { collectReply, type Arrival, type Collected } from './reply-collector.js'
 import type { SimulatedWire } from './wire.js'
 
@@ -43,7 +43,7 @@ const noBytes = new Uint8Array(0)
  * bit has left, so an exchange costs two timers. It keeps quiet, deadlines and outcomes as the real bus does.
  */
 export class SimulatedBus implements Bus {
-  readonly capabilities = { concurrency: 1, broadcast: true, routing: false }
+  readonly capabilities: BusCapabilities
   readonly #o: SimulatedBusOptions
   readonly #interByteMs: number
   readonly #trace: TraceLine[] = []
@@ -59,6 +59,7 @@ export class SimulatedBus implements Bus {
 
   constructor(options: SimulatedBusOptions) {
     this.#o = options
+    this.capabilities = { concurrency: 1, broadcast: true, routing: false, byteMs: options.byteMs }
     this.#interByteMs = options.interByteMs ?? 500 + options.byteMs
     this.#quietFrom = options.clock.monotonic()
     if (options.wire.isUnplugged(this.#trueAt(this.#now()))) this.#downCode = 'unplugged'

@@ -75,7 +75,7 @@ function ask(state: RadioState, request: ExchangeRequest, deadline: MonotonicMs,
     case 'down':
       return { state, effects: [refusal(request, line.code)] }
     case 'idle':
-      if (request.bytes.length > settings.requestBytesMax) return { state, effects: [refusal(request, 'request-too-long')] }
+      if (request.bytes.length > settings.requestBytesMax) return { state, effects: [tooLong(request)] }
       return wait({ ...state, line: { name: 'waiting', quiet: line.quiet, request, deadline, since: now, until: now } }, world)
     case 'configuring':
     case 'waiting':
@@ -346,6 +346,8 @@ function heardOf(state: RadioState, bytes: number): RadioState {
 
 const wiresOf = ({ byteMs, settings }: RadioWorld) => ({ byteMs, farByteMs: settings.farByteMs })
 
+const tooLong = (request: ExchangeRequest): RadioEffect =>
+  settle(request, { kind: 'bus-down', code: 'request-too-long', sent: false, hindrance: 'not-carried' })
 const refusal = (request: ExchangeRequest, code: string): RadioEffect => settle(request, { kind: 'bus-down', code, sent: false })
 
 const settle = (request: ExchangeRequest, outcome: ExchangeOutcome): RadioEffect => ({ kind: 'settle', request, outcome })

@@ -63,10 +63,12 @@ export function checkRadioModuleOptions(
 const isWhole = (value: unknown, min: number, max: number): value is number | null =>
   value === null || (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max)
 
-/** @source facts §5, §6; the gap, and how long building and maintenance take, are nobody's figures */
+/** @source facts §5, §6; the gaps, and how long building and maintenance take, are nobody's figures */
 const profile: ModuleProfile = {
+  name: 'wireless',
   ways: ['forward'],
-  gapMs: 200,
+  gapMs: 20,
+  carefulGapMs: 200,
   readMs: { min: 20_000, max: 90_000 },
   slowReplyMs: 20_000,
   lists: ['radio-nodes'],

@@ -50,9 +50,11 @@ const everything = ['src', 'drivers', 'scripts']
 export const zones: readonly ZoneRule[] = [
   { zone: 'src/model', values: ['src/model'], types: [], builtins: [], pure: true },
   { zone: 'src/ports', values: ['src/ports'], types: vocabulary, builtins: [], pure: true },
-  pure('src/protocols/*'),
+  // What all codecs stand on: bytes, splitting of streams, questions without answers.
+  pure('src/protocols/wire'),
+  pure('src/protocols/*', ['src/protocols/wire']),
   // The older edition has the frame, checksum, bias, digits and field formats of the newer one: one implementation serves both.
-  pure('src/protocols/dlt645-1997', ['src/protocols/dlt645']),
+  pure('src/protocols/dlt645-1997', ['src/protocols/dlt645', 'src/protocols/wire']),
   // Downwards: collection plans work for the queue; whoever settles or orders knows neither.
   pure('src/collection', ['src/scheduling']),
   // The order of priorities is a list of the port itself.

@@ -1,7 +1,7 @@
 import type { EpochMs, Task, TaskId } from '../model/index.js'
 import { dayMs, epochMs, startOfLocalDay } from '../model/index.js'
 import type { Missed } from './slots.js'
-import { slotInstant } from './slots.js'
+import { isFreezeKind, slotInstant } from './slots.js'
 
 /** Instants of a task that passed without anybody following its calendar: later than `after`, `to` included. */
 export interface Debt {
@@ -101,7 +101,7 @@ export function owedAfter(of: TaskCalendar, restart: Restart): Owed {
   const isLong = last < until - horizonMs
   const begin = isLong ? Math.max(start, beforeFiring(of, until - horizonMs)) : start
   const midnight = startOfLocalDay(until, utcOffsetMinutes)
-  const isFreeze = task.kind === 'daily-freeze'
+  const isFreeze = isFreezeKind(task.kind)
   const turn = Math.max(begin, isFreeze ? midnight - 1 : until - task.liveWindowMs)
   const isTodayDue = firstAfter(of, epochMs(midnight - 1)).due <= until
   const end = !isFreeze || isTodayDue ? until : midnight - 1

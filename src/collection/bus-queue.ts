@@ -1,3 +1,4 @@
+import { BackfillBudget } from './backfill.js'
 import { TimeHeap } from './heap.js'
 import type { Slot, SlotOwner } from './slots.js'
 
@@ -22,14 +23,29 @@ export interface Waiting {
   readonly work: WorkClass
 }
 
+/** How a bus shares its back-fill. */
+export interface BackfillOptions {
+  /** What a question to a meter's memory is worth per second of the bus: the highest goes first. */
+  readonly worthOf: (unit: Unit, now: number) => number
+  /** Of each hour of the bus, at most. */
+  readonly share: number
+}
+
+/** Back-fill that is compared before one is taken: beyond it what came first goes first. */
+export const BACKFILL_COMPARED_MAX = 256
+
 /** The work of one bus that is not yet in its runner's hands. Bounded by the open slots: each waits here once at most. */
 export class BusQueue {
   private readonly delayed = new TimeHeap<Waiting>()
   private readonly ready: Readonly<Record<WorkClass, Fifo>>
   private readonly flying: Record<WorkClass, number>
+  private readonly worth: BackfillOptions['worthOf']
+  private readonly budget: BackfillBudget
   private downUntil = -Infinity
 
-  constructor() {
+  constructor({ worthOf, share }: BackfillOptions = { worthOf: () => 0, share: 1 }) {
+    this.worth = worthOf
+    this.budget = new BackfillBudget(share)
     this.ready = {
       'threshold-watch': new Fifo(),
       freeze: new Fifo(),
@@ -43,7 +59,10 @@ export class BusQueue {
   /** When something may start that waits for time alone; null: nothing waits for time. */
   nextAt(now: number): number | null {
     if (now < this.downUntil) return this.size > 0 ? this.downUntil : null
-    return this.delayed.nextAt
+    const due = this.delayed.nextAt
+    if (this.ready.backfill.size === 0) return due
+    const affordable = this.budget.affordableAt(now)
+    return affordable <= now ? due : Math.min(affordable, due ?? Infinity)
   }
 
   get size(): number {
@@ -74,7 +93,7 @@ export class BusQueue {
     for (let due = this.delayed.popUntil(now); due !== null; due = this.delayed.popUntil(now)) this.ready[due.work].push(due.unit)
     for (const work of workClasses) {
       if (this.flying[work] >= JOBS_IN_FLIGHT_MAX[work] + concurrency - 1) continue
-      const unit = this.ready[work].shift()
+      const unit = work === 'backfill' ? this.bestBackfill(now) : this.ready[work].shift()
       if (unit !== null) return { unit, work }
     }
     return null
@@ -84,8 +103,16 @@ export class BusQueue {
     this.flying[work]++
   }
 
-  ended(work: WorkClass): void {
+  /** @param busMs what it took of the bus's time */
+  ended(work: WorkClass, now = 0, busMs = 0): void {
     this.flying[work]--
+    if (work === 'backfill' && busMs > 0) this.budget.spend(busMs, now)
+  }
+
+  /** What is worth most, while the hour's budget lasts. */
+  private bestBackfill(now: number): Unit | null {
+    if (this.ready.backfill.size === 0 || this.budget.affordableAt(now) > now) return null
+    return this.ready.backfill.takeBest((unit) => this.worth(unit, now), BACKFILL_COMPARED_MAX)
   }
 }
 
@@ -112,6 +139,21 @@ class Fifo {
       this.items = this.items.slice(this.head)
       this.head = 0
     }
+    return unit
+  }
+
+  /** Takes the one of the first `comparedMax` that is worth most; of equals the one that came first. */
+  takeBest(worthOf: (unit: Unit) => number, comparedMax: number): Unit | null {
+    let best = this.head
+    let bestWorth = -Infinity
+    const end = Math.min(this.items.length, this.head + comparedMax)
+    for (const [offset, unit] of this.items.slice(this.head, end).entries()) {
+      const worth = worthOf(unit)
+      if (worth <= bestWorth) continue
+      best = this.head + offset
+      bestWorth = worth
+    }
+    const [unit = null] = this.items.splice(best, 1)
     return unit
   }
 }

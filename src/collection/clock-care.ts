@@ -36,9 +36,18 @@ export interface MeterClock {
   readonly setAt: readonly EpochMs[]
   /** The excess was told as an event, so a set may follow. */
   readonly reported: boolean
+  /** From a request's leaving to its arrival, as half of the last exchange that read the clock, ms. */
+  readonly delayMs: number
 }
 
-export const unknownMeterClock: MeterClock = { driftMs: null, seenAt: null, samples: [], setAt: [], reported: false }
+export const unknownMeterClock: MeterClock = {
+  driftMs: null,
+  seenAt: null,
+  samples: [],
+  setAt: [],
+  reported: false,
+  delayMs: 0,
+}
 
 /** What an observation calls for: an event the first time it is over the limit, or that the clock is faulty. */
 export type ClockFinding = 'none' | 'over-limit' | 'faulty'
@@ -50,7 +59,7 @@ export type ClockFinding = 'none' | 'over-limit' | 'faulty'
  */
 export function observeClock(
   clock: MeterClock,
-  seen: { readonly meter: EpochMs; readonly at: EpochMs },
+  seen: { readonly meter: EpochMs; readonly at: EpochMs; readonly delayMs?: number },
   rules: ClockRules,
 ): { readonly clock: MeterClock; readonly finding: ClockFinding } {
   const driftMs = seen.meter - seen.at
@@ -60,7 +69,7 @@ export function observeClock(
     last !== undefined && Math.abs(seen.at - last.at) < dayMs / 2
       ? clock.samples
       : [...clock.samples, { at: seen.at, driftMs }].slice(-DRIFT_SAMPLES_MAX)
-  const next: MeterClock = { ...clock, driftMs, seenAt: seen.at, samples, reported: over }
+  const next: MeterClock = { ...clock, driftMs, seenAt: seen.at, samples, reported: over, delayMs: seen.delayMs ?? clock.delayMs }
   if (!over || clock.reported) return { clock: next, finding: 'none' }
   const recentSets = clock.setAt.filter((at) => seen.at - at < 30 * dayMs).length
   return { clock: next, finding: recentSets >= 2 && Math.abs(driftMs) > rules.faultyAboveMs ? 'faulty' : 'over-limit' }

@@ -1,25 +1,23 @@
 import type { EpochMs, LinkId, MeterId, Task, TaskId } from '../model/index.js'
 import { epochMs } from '../model/index.js'
-import type { JobResult, ReadOutcome, WatchHint } from '../ports/index.js'
+import type { ExchangeTime, JobResult, ReadOutcome, WatchHint } from '../ports/index.js'
 import type { Debt, Restart, TaskCalendar } from './arrears.js'
 import { Arrears, firstAfter, horizonOf, owedAfter } from './arrears.js'
-import type { ClockRules } from './clock-care.js'
-import { noteClockSet, observeClock } from './clock-care.js'
+import { noteClockSet } from './clock-care.js'
 import type { ClosedSlot } from './closed-slots.js'
 import { closedInstants, ClosedSlots } from './closed-slots.js'
+import type { CollectionOptions, CollectionOutput } from './collection-options.js'
 import { Coverage } from './coverage.js'
 import type { Sighting } from './dispatch.js'
 import { Dispatch } from './dispatch.js'
-import { parseMeterTime } from './meter-time.js'
 import type { MeterState } from './meter-state.js'
-import { newMeterState, shiftLastGood } from './meter-state.js'
+import { meterNote, newMeterState, shiftLastGood } from './meter-state.js'
 import type { Now } from './now.js'
 import type { Work } from './planner.js'
 import type { RelaySighting } from './relay-sighting.js'
-import { relaySighting } from './relay-sighting.js'
-import type { CollectionSettings } from './settings.js'
+import { clockSeen, relaySeen } from './sightings.js'
 import type { SitePlan } from './site-plan.js'
-import type { BookOutput, Opening } from './slot-book.js'
+import type { Opening } from './slot-book.js'
 import { SlotBook } from './slot-book.js'
 import { SlotOwners } from './slot-owners.js'
 import type { Missed, Slot, SlotOwner } from './slots.js'
@@ -27,27 +25,7 @@ import { putDoubt, slotInstant } from './slots.js'
 import type { BoundaryGroup } from './watch.js'
 import { Boundaries, boundaryTaskId, ThresholdWatch, watchPlan, watchTaskId } from './watch.js'
 
-export interface CollectionOptions {
-  readonly settings: CollectionSettings
-  readonly clockRules: ClockRules
-  readonly utcOffsetMinutes: number
-  /** The first instant strictly after `after` at which a calendar fires. */
-  readonly nextAfter: (cron: string, after: EpochMs) => EpochMs
-  /** The first change of rate of a tariff strictly after an instant; null: none. */
-  readonly nextBoundary: (tariff: string, after: EpochMs) => EpochMs | null
-}
-
-/** What the shell must carry out; everything since it was last taken. */
-export interface CollectionOutput extends BookOutput {
-  /** Clocks of meters that were read: meter − us, whether or not our own clock is trusted. */
-  readonly clocks: readonly { readonly meter: MeterId; readonly driftMs: number }[]
-  /** Relays seen in a status word that was read in passing. */
-  readonly relays: readonly ({ readonly meter: MeterId } & RelaySighting)[]
-  /** The wall clock was set back: what had ended by the old time is to be looked up and told by `alreadyEnded`. */
-  readonly steppedBack: boolean
-  /** Meters whose relay state an account asks for. */
-  readonly relayReads: readonly MeterId[]
-}
+const noTime: ExchangeTime = { busMs: 0, tookMs: 0 }
 
 /** Larger than any slew: the wall clock was set. */
 const STEP_MS = 2_000
@@ -75,13 +53,14 @@ export class Collection {
   private clocks: { meter: MeterId; driftMs: number }[] = []
   private relays: ({ readonly meter: MeterId } & RelaySighting)[] = []
   private relayReads: MeterId[] = []
+  private readonly learnt = new Set<MeterId>()
   private steppedBack = false
 
   constructor(options: CollectionOptions) {
     const { settings, utcOffsetMinutes } = options
     this.options = options
     this.plan = { utcOffsetMinutes, meters: new Map(), links: [], tasks: [] }
-    this.book = new SlotBook(settings, utcOffsetMinutes)
+    this.book = new SlotBook(settings, utcOffsetMinutes, options.mediumOf)
     this.watches = new ThresholdWatch(settings)
     this.boundaries = new Boundaries(options.nextBoundary)
     this.dispatch = new Dispatch({
@@ -90,6 +69,8 @@ export class Collection {
       book: this.book,
       stateOf: (meter) => this.stateOf(meter),
       ownersOf: (meter) => this.owners.ofMeter(meter),
+      hasJoined: options.hasJoined ?? (() => true),
+      onLearnt: (meter) => this.learnt.add(meter),
       onSighting: (sighting, now) => this.see(sighting, now),
       onEnd: (slot, now) => this.ended(slot, now),
     })
@@ -198,6 +179,7 @@ export class Collection {
   private tellGap(from: EpochMs, to: EpochMs, task: TaskId): void {
     const detail = { task, from: new Date(from).toISOString(), to: new Date(to).toISOString() }
     this.book.tell({ code: 'collection.gap', severity: 'warning', detail })
+    this.dispatch.loseDays(this.owners.ofTask(task), from, to)
   }
 
   /** When accounts ask to be read; meters that are not in the archive are passed over. */
@@ -241,10 +223,16 @@ export class Collection {
     return this.dispatch.next(link, now, concurrency)
   }
 
-  /** Takes in what became of a job. */
-  settle(job: Work, result: JobResult<readonly ReadOutcome[]>, now: Now): void {
+  /** Takes in what became of a job. @param spent what it took of its bus's time altogether, and its last exchange */
+  settle(job: Work, result: JobResult<readonly ReadOutcome[]>, now: Now, spent: ExchangeTime = noTime): void {
     this.observe(now)
-    this.dispatch.settle(job, result, now)
+    this.dispatch.settle(job, result, now, spent)
+  }
+
+  /** What a register costs a bus, as learnt; null: not enough was seen yet. */
+  registerMs(link: LinkId): number | null {
+    const pace = this.dispatch.pace(link)
+    return pace.isKnown ? pace.registerMs : null
   }
 
   /** When to call `tick` and `next` again if nothing else happens before; monotonic. */
@@ -272,11 +260,13 @@ export class Collection {
     this.relays = []
     this.relayReads = []
     this.steppedBack = false
-    return { ...this.book.take(), clocks, relays, relayReads, steppedBack }
+    const learnt = [...this.learnt]
+    this.learnt.clear()
+    return { ...this.book.take(), clocks, relays, relayReads, steppedBack, learnt }
   }
 
   private open(opening: Opening, now: Now): void {
-    for (const slot of this.book.open(opening, now)) this.dispatch.route(slot, now, now.monotonic)
+    for (const slot of this.book.open(opening, now)) this.dispatch.admit(slot, now)
   }
 
   private whyMissed(task: Task, now: Now): Missed {
@@ -338,23 +328,13 @@ export class Collection {
     this.book.tell({ code: 'clock.stepped', severity: 'warning', detail: { byMs: stepMs, trusted: now.trusted } })
   }
 
-  private see({ owner, asked, values }: Sighting, now: Now): void {
-    const { meter, profile } = owner.plan.target
-    const relay = profile.relay ? relaySighting(asked.item.item, values) : null
-    if (relay !== null) this.relays.push({ meter: meter.id, ...relay })
-    if (owner.plan.task.kind !== 'clock') return
-    const meterTime = values.map((value) => parseMeterTime(value, this.options.utcOffsetMinutes)).find((time) => time !== null)
-    if (meterTime === undefined || meterTime === null) return
-    const driftMs = meterTime - now.wall
-    this.clocks.push({ meter: meter.id, driftMs })
-    if (!now.trusted) return
-    const state = this.stateOf(meter.id)
-    const { clock, finding } = observeClock(state.clock, { meter: meterTime, at: now.wall }, this.options.clockRules)
-    state.clock = clock
-    if (finding === 'none') return
-    const detail = { driftMs, item: asked.item.item }
-    const severity = finding === 'faulty' ? 'alarm' : 'warning'
-    this.book.tell({ code: `meter-clock.${finding}`, severity, meter: meter.id, link: meter.link, detail })
+  private see(sighting: Sighting, now: Now): void {
+    const relay = relaySeen(sighting)
+    if (relay !== null) this.relays.push(relay)
+    const seen = clockSeen(sighting, this.stateOf(sighting.owner.plan.target.meter.id), now, this.options)
+    if (seen === null) return
+    this.clocks.push(seen.clock)
+    if (seen.event !== null) this.book.tell(seen.event)
   }
 
   private ended(slot: Slot, now: Now): void {
@@ -376,13 +356,16 @@ export class Collection {
     const replaced = successor !== undefined && (successor.address !== meter.address || successor.protocol !== meter.protocol)
     owner.memory = 'idle'
     for (const slot of [...owner.open]) {
-      if (replaced) for (const index of owner.plan.items.keys()) putDoubt(slot, index, { reason: 'meter-replaced' })
+      const reason = replaced ? 'meter-replaced' : 'withdrawn'
+      for (const index of owner.plan.items.keys()) putDoubt(slot, index, { reason })
       this.dispatch.end(slot, now)
     }
     if (replaced) this.forget(meter.id)
   }
 
   private forget(meter: MeterId): void {
+    const state = this.meters.get(meter)
+    if (state !== undefined && meterNote(state) !== null) this.learnt.add(meter)
     this.meters.delete(meter)
     this.watches.forget(meter)
   }

@@ -1,5 +1,6 @@
-import type { EpochMs, EventFact, ItemId } from '../model/index.js'
+import type { EpochMs, EventFact, ItemId, TaskId } from '../model/index.js'
 import { epochMs, formatDecimal } from '../model/index.js'
+import { Capabilities } from './capabilities.js'
 import type { MeterClock } from './clock-care.js'
 import { unknownMeterClock } from './clock-care.js'
 import type { CumulativeReading } from './plausibility.js'
@@ -11,12 +12,26 @@ import type { Found } from './slots.js'
 export interface MeterState {
   /** The bus holds the meter back as silent: not offered again before this. */
   heldUntil: number
+  /** Why the bus did not carry the last question to it, though it carries others; null: it did. */
+  hindrance: 'not-carried' | 'not-joined' | null
+  /** How often in a row. */
+  hinderedTimes: number
   /** The last thing heard was nothing. */
   silent: boolean
   lastReplyAt: EpochMs | null
+  /** Monotonic time of the first question it did not answer; null: it answered the last one. */
+  silentSince: number | null
+  /** It was told as vanished. */
+  isVanished: boolean
   /** Last good total of each cumulative register. */
   readonly lastGood: Map<ItemId, CumulativeReading>
   clock: MeterClock
+  /** What it was found to refuse. */
+  readonly capabilities: Capabilities
+  /** Days whose freeze was given up, by task, oldest first: asked for when the meter answers again, kept until they have come. */
+  readonly lostDays: Map<TaskId, readonly EpochMs[]>
+  /** Some of them have not been asked for since the meter was silent. */
+  hasLostDays: boolean
   /** When a doubtful reading was last told, so that a register beyond its limits does not fill the events. */
   doubtToldAt: number
 }
@@ -24,12 +39,44 @@ export interface MeterState {
 export function newMeterState(): MeterState {
   return {
     heldUntil: -Infinity,
+    hindrance: null,
+    hinderedTimes: 0,
     silent: false,
     lastReplyAt: null,
+    silentSince: null,
+    isVanished: false,
     lastGood: new Map(),
     clock: unknownMeterClock,
+    capabilities: new Capabilities(),
+    lostDays: new Map(),
+    hasLostDays: false,
     doubtToldAt: -Infinity,
   }
+}
+
+/** What is kept of a device over a restart: the rest is learnt again soon. */
+export interface MeterNote {
+  /** What it refuses, each with the time at which that was learnt. */
+  readonly refuses: Readonly<Record<string, number>>
+  readonly isVanished: boolean
+  /** Days whose freeze is still to be asked for, by task. */
+  readonly lostDays: ReadonlyMap<TaskId, readonly EpochMs[]>
+}
+
+/** @returns null when there is nothing to be kept */
+export function meterNote({ capabilities, isVanished, lostDays }: MeterState): MeterNote | null {
+  const refuses = capabilities.learnt()
+  const isEmpty = !isVanished && lostDays.size === 0 && Object.keys(refuses).length === 0
+  return isEmpty ? null : { refuses, isVanished, lostDays: new Map(lostDays) }
+}
+
+/** Takes over what an earlier run kept. */
+export function rememberNote(state: MeterState, { refuses, isVanished, lostDays }: MeterNote): void {
+  state.capabilities.remember(refuses)
+  for (const [task, days] of lostDays) state.lostDays.set(task, days)
+  state.hasLostDays = lostDays.size > 0
+  state.isVanished = isVanished
+  state.silent = isVanished
 }
 
 /** Frozen values carry the meter's own time, which may be this far from ours before it counts as wrong. */

@@ -12,6 +12,9 @@ export interface CollectionSettings {
   readonly backfillRetryMsMax: number
   /** A meter that the bus holds back as silent is offered again after this. */
   readonly heldRetryMs: number
+  /** A meter that its link's module does not carry is asked again after this; doubles up to `notCarriedRetryMsMax`. */
+  readonly notCarriedRetryMs: number
+  readonly notCarriedRetryMsMax: number
   /** After a bus was found down nothing is started on it for this long. */
   readonly busDownRetryMs: number
   /** Load records asked in one job; more would keep a bus from more urgent work for longer. */
@@ -31,6 +34,14 @@ export interface CollectionSettings {
   readonly dayClosesAtLatestMs: number
   /** A threshold watch or boundary reading is tried for this long. */
   readonly watchWindowMs: number
+  /** Of each bus's time, what back-fill may take in an hour; the rest stays for what nobody has planned. */
+  readonly backfillShare: number
+  /** A register that a meter refused is asked for again after so long. */
+  readonly refusedRetryMs: number
+  /** A meter that has answered nothing for so long is told as vanished. */
+  readonly vanishedAfterMs: number
+  /** Days that a meter did not give its freeze for and that are asked for when it answers again; the oldest is forgotten first. */
+  readonly lostDaysMax: number
   /** A failed threshold watch is tried anew after this; doubles up to `watchRetryMsMax`. */
   readonly watchRetryMs: number
   readonly watchRetryMsMax: number
@@ -44,6 +55,8 @@ export const defaultCollectionSettings: CollectionSettings = {
   backfillRetryMs: 120_000,
   backfillRetryMsMax: 1_800_000,
   heldRetryMs: 15_000,
+  notCarriedRetryMs: 15_000,
+  notCarriedRetryMsMax: 3_600_000,
   busDownRetryMs: 5_000,
   recordsPerJobMax: 12,
   freezesPerJobMax: 4,
@@ -54,6 +67,10 @@ export const defaultCollectionSettings: CollectionSettings = {
   dayClosesAfterMs: 6.5 * 3_600_000,
   dayClosesAtLatestMs: 30.5 * 3_600_000,
   watchWindowMs: 120_000,
+  backfillShare: 0.5,
+  refusedRetryMs: 30 * 24 * 3_600_000,
+  vanishedAfterMs: 72 * 3_600_000,
+  lostDaysMax: 62,
   watchRetryMs: 30_000,
   watchRetryMsMax: 900_000,
 }

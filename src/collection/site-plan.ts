@@ -21,6 +21,8 @@ export interface PlannedTask {
   readonly target: PlannedMeter
   readonly task: Task
   readonly items: readonly PlannedItem[]
+  /** From an instant to the first question to this meter's own memory: the task's delay and this meter's share of its spread. */
+  readonly memoryDelayMs: number
 }
 
 export interface SitePlan {
@@ -41,13 +43,13 @@ export function planSite(parameters: SiteParameters): SitePlan {
     const profile = profiles.get(meter.profile)
     if (profile !== undefined) meters.set(meter.id, { meter, profile })
   }
-  const tasks = parameters.tasks.map((task) => ({
-    task,
-    meters: [...meters.values()]
+  const tasks = parameters.tasks.map((task) => {
+    const planned = [...meters.values()]
       .filter((target) => takesPart(target.meter, task))
       .map((target) => planTask(target, task))
-      .filter((planned) => planned.items.length > 0),
-  }))
+      .filter(({ items }) => items.length > 0)
+    return { task, meters: spread(planned, task) }
+  })
   return {
     utcOffsetMinutes: parameters.utcOffsetMinutes,
     meters,
@@ -63,9 +65,24 @@ export function planTask(target: PlannedMeter, task: Task): PlannedTask {
     const source = target.profile.items.get(item)
     if (source === undefined) continue
     const billing = item === target.profile.billingItem
-    items.push({ item, source, billing, cumulative: billing || source.dailyFreeze !== undefined })
+    const isFrozen = source.dailyFreeze !== undefined || source.dailyRecord !== undefined
+    items.push({ item, source, billing, cumulative: billing || isFrozen })
   }
-  return { target, task, items }
+  return { target, task, items, memoryDelayMs: task.startDelayMs ?? 0 }
+}
+
+/** The first questions of a task evenly over its spread, each link for itself. */
+function spread(planned: readonly PlannedTask[], { spreadMs = 0 }: Task): readonly PlannedTask[] {
+  if (spreadMs === 0) return planned
+  const byLink = new Map<LinkId, PlannedTask[]>()
+  for (const one of planned) {
+    const own = byLink.get(one.target.meter.link)
+    if (own === undefined) byLink.set(one.target.meter.link, [one])
+    else own.push(one)
+  }
+  return [...byLink.values()].flatMap((own) =>
+    own.map((one, place) => ({ ...one, memoryDelayMs: one.memoryDelayMs + Math.floor((place * spreadMs) / own.length) })),
+  )
 }
 
 /** Why two plans of one meter and task cannot share open slots; null: they can. */
@@ -80,5 +97,6 @@ export function planChange(before: PlannedTask, after: PlannedTask): Extract<Abs
 
 function takesPart(meter: Meter, task: Task): boolean {
   if ('all' in task.meters) return true
+  if ('key' in task.meters) return meter.isKey === true
   return 'roles' in task.meters ? task.meters.roles.includes(meter.role) : task.meters.ids.includes(meter.id)
 }

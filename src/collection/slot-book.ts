@@ -1,4 +1,4 @@
-import type { AbsenceReason, EpochMs, EventFact, Point, Task } from '../model/index.js'
+import type { AbsenceReason, EpochMs, EventFact, LinkId, Point, Task } from '../model/index.js'
 import { dayMs, epochMs, formatLocal, monotonicMs, startOfLocalDay } from '../model/index.js'
 import { TimeHeap } from './heap.js'
 import type { Now } from './now.js'
@@ -34,7 +34,7 @@ const MISSED_END_STEP_MS = 60_000
 
 /** The open slots of all meters: opens them, ends each as one point, and counts. Holds no slot after its end. */
 export class SlotBook {
-  readonly statistics = new Statistics()
+  readonly statistics: Statistics
   private output: BookOutput = { points: [], events: [], days: [] }
   private readonly settings: CollectionSettings
   private readonly utcOffsetMinutes: number
@@ -44,9 +44,11 @@ export class SlotBook {
   private readonly awaited = new WeakMap<readonly SlotOwner[], number>()
   private openCount = 0
 
-  constructor(settings: CollectionSettings, utcOffsetMinutes: number) {
+  /** @param mediumOf by which the statistics sum up links; default: each link for itself */
+  constructor(settings: CollectionSettings, utcOffsetMinutes: number, mediumOf: (link: LinkId) => string = (link) => link) {
     this.settings = settings
     this.utcOffsetMinutes = utcOffsetMinutes
+    this.statistics = new Statistics(mediumOf)
   }
 
   /** Open slots. */
@@ -92,12 +94,29 @@ export class SlotBook {
     return owners
   }
 
+  /** Opens slots of a meter anew that ended long ago without their values: a later better value is a record of its own. */
+  reopen(owner: SlotOwner, days: readonly EpochMs[], now: Now): readonly Slot[] {
+    const closesAt = monotonicMs(now.monotonic + Math.max(this.settings.catchUpMs, owner.plan.task.closesAfterMs))
+    const slots: Slot[] = []
+    for (const at of days) {
+      if (owner.open.some((slot) => slot.at === at) || this.openCount >= this.settings.openSlotsMax) continue
+      const slot = new Slot(owner, { at, dueAt: monotonicMs(-Infinity), liveUntil: now.monotonic, closesAt, missed: null })
+      slot.isLate = true
+      owner.open.splice(owner.open.findLastIndex((known) => known.at < at) + 1, 0, slot)
+      this.openCount++
+      slots.push(slot)
+    }
+    if (slots.length > 0) this.deadlines.push(closesAt, [owner])
+    return slots
+  }
+
   /** Ends a slot as its one point. @param reasonless what to say of an item nobody could ask */
   end(slot: Slot, now: Now, reasonless: AbsenceReason): Point {
     slot.state = 'ended'
     const { open, plan } = slot.owner
     open.splice(open.indexOf(slot), 1)
     this.openCount--
+    if (slot.isLate) return this.endLate(slot, now, reasonless)
     const day = startOfLocalDay(slot.at, this.utcOffsetMinutes)
     const openOnDay = this.openOn.get(day)
     if (openOnDay !== undefined) this.openOn.set(day, openOnDay - 1)
@@ -112,10 +131,12 @@ export class SlotBook {
 
   /** Counts a value that came, by the question that brought it. */
   countFound(slot: Slot, asked: Asked, found: Found, now: Now): void {
+    if (slot.isLate) return
     const day = startOfLocalDay(slot.at, this.utcOffsetMinutes)
     const isTimely = slot.times.missed === null && found.source !== 'load-record'
     const first = isTimely && slot.attempts <= 1 && slot.doubts?.[asked.index] === undefined
-    const latencyMs = isTimely ? now.monotonic - slot.times.dueAt : null
+    const waitedMs = found.source === 'live' ? 0 : slot.owner.plan.memoryDelayMs
+    const latencyMs = isTimely ? Math.max(0, now.monotonic - slot.times.dueAt - waitedMs) : null
     this.statistics.got(day, slot.owner.plan.target.meter.link, asked.item.item, { first, latencyMs })
   }
 
@@ -187,6 +208,13 @@ export class SlotBook {
   private giveOut(day: EpochMs, now: Now): void {
     this.openOn.delete(day)
     this.output.days.push(this.statistics.take(day, now.wall))
+  }
+
+  /** What it did not bring was told when its slot ended the first time. */
+  private endLate(slot: Slot, now: Now, reasonless: AbsenceReason): Point {
+    const point = pointOf(slot, now, reasonless)
+    if (slot.found !== null) this.output.points.push(point)
+    return point
   }
 
   private tellMissingFreeze(point: Point, slot: Slot): void {

@@ -1,5 +1,14 @@
-import type { AbsenceReason, EpochMs, ItemValue, MonotonicMs, Point, ReadingSource } from '../model/index.js'
-import { dayMs, startOfLocalDay } from '../model/index.js'
+import type {
+  AbsenceReason,
+  EpochMs,
+  ItemSource,
+  ItemValue,
+  MonotonicMs,
+  Point,
+  ReadingSource,
+  TaskKind,
+} from '../model/index.js'
+import { dayMs, startOfLocalDay, toLocal } from '../model/index.js'
 import type { WorkClass } from './bus-queue.js'
 import type { Now } from './now.js'
 import { stampOf } from './now.js'
@@ -56,6 +65,8 @@ export class Slot {
   doubts: (Doubt | undefined)[] | null = null
   /** Where among the meter's freezes its day was looked for; null: not yet. */
   search: FreezeSearch | null = null
+  /** Its slot ended long ago without its values: it ends as a point only when it brings one. */
+  isLate = false
 
   constructor(owner: SlotOwner, times: SlotTimes) {
     this.owner = owner
@@ -92,39 +103,67 @@ export interface Doubt {
   readonly suspect: number | null
 }
 
-/** The ways an item of a slot can still be had. */
-export type Channel = 'freeze' | 'live' | 'record'
+/** The ways an item of a slot can still be had: the meter's daily or monthly freeze, a read now, records from a time on. */
+export type Channel = 'freeze' | 'month' | 'live' | 'record'
+
+/** Whether a task's slots are midnights, whose values meters freeze themselves. */
+export const isFreezeKind = (kind: TaskKind): boolean => kind === 'daily-freeze' || kind === 'monthly-freeze'
 
 /**
- * The instant a calendar's firing stands for: the firing itself, but for daily freezes the midnight before it, whenever
+ * The instant a calendar's firing stands for: the firing itself, but for freezes the midnight before it, whenever
  * in the day they are collected.
  */
-export function slotInstant(kind: PlannedTask['task']['kind'], firing: EpochMs, utcOffsetMinutes: number): EpochMs {
-  return kind === 'daily-freeze' ? startOfLocalDay(firing, utcOffsetMinutes) : firing
+export function slotInstant(kind: TaskKind, firing: EpochMs, utcOffsetMinutes: number): EpochMs {
+  return isFreezeKind(kind) ? startOfLocalDay(firing, utcOffsetMinutes) : firing
 }
 
 /** What meters are delivered with; the true distance is learnt from the first answer with two records. */
 const USUAL_RECORD_SPACING_MS = 900_000
 
 export function newOwner(plan: PlannedTask, work: WorkClass): SlotOwner {
-  return { plan, work, open: [], memory: 'idle', memoryFailures: 0, recordSpacingMs: USUAL_RECORD_SPACING_MS }
+  const recordSpacingMs = isFreezeKind(plan.task.kind) ? dayMs : USUAL_RECORD_SPACING_MS
+  return { plan, work, open: [], memory: 'idle', memoryFailures: 0, recordSpacingMs }
+}
+
+/** Where an item's history is kept as records from a time on, for a kind of task; undefined: nowhere. */
+export function recordOf(kind: TaskKind, source: ItemSource): ItemSource['loadRecord'] {
+  if (isFreezeKind(kind)) return source.dailyRecord
+  return kind === 'curve' ? source.loadRecord : undefined
 }
 
 /** How item `index` of a slot may be asked now; null: no way is left, or its value is known. */
 export function channelOf(slot: Slot, index: number, now: Now, utcOffsetMinutes: number): Channel | null {
-  const { task, items } = slot.owner.plan
-  const source = items[index]?.source
+  const source = slot.owner.plan.items[index]?.source
   if (source === undefined || slot.found?.[index] !== undefined) return null
   const exhausted = slot.doubts?.[index]?.exhausted ?? []
+  const ways = waysOf(slot, source, now, utcOffsetMinutes)
+  return ways.find((way) => !exhausted.includes(way)) ?? null
+}
+
+/** The ways in which an item of a slot can be had at its age, the best first. */
+function waysOf(slot: Slot, source: ItemSource, now: Now, utcOffsetMinutes: number): readonly Channel[] {
+  const { task } = slot.owner.plan
+  const { dailyFreeze, monthlyFreeze } = source
+  const record = recordOf(task.kind, source)
   const ageDays = (startOfLocalDay(now.wall, utcOffsetMinutes) - startOfLocalDay(slot.at, utcOffsetMinutes)) / dayMs
-  if (task.kind === 'daily-freeze' && source.dailyFreeze !== undefined && !exhausted.includes('freeze')) {
-    if (ageDays <= Math.min(task.backfillDays, source.dailyFreeze.depthDays - 1)) return 'freeze'
+  const asked = slot.isLate ? Infinity : task.backfillDays
+  const live: readonly Channel[] = now.monotonic < slot.liveUntil ? ['live'] : []
+  if (!isFreezeKind(task.kind)) {
+    const isKept = record !== undefined && asked > 0 && ageDays <= Math.min(asked, record.depthDays)
+    return isKept ? [...live, 'record'] : live
   }
-  if (now.monotonic < slot.liveUntil && !exhausted.includes('live')) return 'live'
-  if (task.kind === 'curve' && source.loadRecord !== undefined && !exhausted.includes('record')) {
-    if (task.backfillDays > 0 && ageDays <= Math.min(task.backfillDays, source.loadRecord.depthDays)) return 'record'
-  }
-  return null
+  const daily: Channel[] = []
+  if (record !== undefined && ageDays <= Math.min(asked, record.depthDays - 1)) daily.push('record')
+  if (dailyFreeze !== undefined && ageDays <= Math.min(asked, dailyFreeze.depthDays - 1)) daily.push('freeze')
+  if (task.kind === 'daily-freeze') return [...daily, ...live]
+  const ageMonths = monthsBetween(slot.at, now.wall, utcOffsetMinutes)
+  return monthlyFreeze !== undefined && ageMonths < monthlyFreeze.depthMonths ? ['month', ...daily] : daily
+}
+
+/** Settlement days that passed after `from`, up to `to`: of a day of the month, the number of months. */
+export function monthsBetween(from: EpochMs, to: EpochMs, utcOffsetMinutes: number): number {
+  const [begin, end] = [toLocal(from, utcOffsetMinutes), toLocal(to, utcOffsetMinutes)]
+  return (end.year - begin.year) * 12 + end.month - begin.month - (end.day < begin.day ? 1 : 0)
 }
 
 export function putFound(slot: Slot, index: number, found: Found): void {
@@ -168,6 +207,10 @@ const plainDoubts: Readonly<Record<AbsenceReason, Doubt>> = {
   'clock-wrong': plain('clock-wrong'),
   'meter-replaced': plain('meter-replaced'),
   'not-running': plain('not-running'),
+  unsupported: plain('unsupported'),
+  'not-joined': plain('not-joined'),
+  withdrawn: plain('withdrawn'),
+  'not-carried': plain('not-carried'),
 }
 
 /**
@@ -181,7 +224,7 @@ export function pointOf(slot: Slot, now: Now, reasonless: AbsenceReason): Point 
   const found = slot.found ?? []
   const billing = items.findIndex((item) => item.billing)
   const leading = found[billing] ?? found.find((one) => one !== undefined)
-  const source = leading?.source ?? 'live'
+  const source = task.kind === 'monthly-freeze' ? 'monthly-freeze' : (leading?.source ?? 'live')
   const measuredAt = leading?.measuredAt ?? slot.at
   const values = items.map(({ item }, index): ItemValue => {
     const one = found[index]
@@ -189,6 +232,6 @@ export function pointOf(slot: Slot, now: Now, reasonless: AbsenceReason): Point 
     if (one.source === source && one.measuredAt === measuredAt) return one.value
     return { ...one.value, own: { source: one.source, measuredAt: one.measuredAt } }
   })
-  const stream = task.kind === 'daily-freeze' ? 'freeze' : 'curve'
+  const stream = isFreezeKind(task.kind) ? 'freeze' : 'curve'
   return { meter: target.meter.id, task: task.id, stream, slotAt: slot.at, measuredAt, source, stamp: stampOf(now), values }
 }

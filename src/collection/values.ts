@@ -27,14 +27,14 @@ export function itemFrom(item: ItemId, values: readonly RegisterValue[]): ItemRe
   return wordsFrom(item, values)
 }
 
-/** Why a failed read has no value. A register the protocol does not know is refused before it reaches the meter. */
+/** Why a failed read has no value. */
 export function absenceOf(code: ReadErrorCode): AbsenceReason {
-  return code === 'unsupported' ? 'refused' : code
+  return code
 }
 
-/** Of two reasons for one absence the one that says more; `no-time` only stands where nothing else is known. */
+/** Of two reasons for one absence the one that says more; these three only stand where nothing else is known. */
 export function tellingReason(known: AbsenceReason | null, next: AbsenceReason): AbsenceReason {
-  return known !== null && (next === 'no-time' || next === 'not-running') ? known : next
+  return known !== null && (next === 'no-time' || next === 'not-running' || next === 'withdrawn') ? known : next
 }
 
 function wordsFrom(item: ItemId, values: readonly RegisterValue[]): ItemReading {

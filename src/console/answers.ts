@@ -8,6 +8,7 @@ import { FrameKeeper } from './kept-frames.js'
 import { listEvents, listGaps } from './lists.js'
 import { mayHaveBeenInDoubt, outcomeTimes, type Told } from './outcomes.js'
 import type { ConsoleAsk, ConsoleCall } from './protocol.js'
+import { networkView } from './network.js'
 import { runSelfTest } from './self-test.js'
 import { metersView, statusView } from './status.js'
 import { registerView } from './register-view.js'
@@ -64,6 +65,8 @@ function answerTo(call: ConsoleCall, backend: ConsoleBackend, keeper: FrameKeepe
       return submit(call, backend)
     case 'trace':
       return trace(call, backend)
+    case 'network':
+      return Promise.resolve(networkView(call.link, backend))
     case 'self-test':
       return runSelfTest(backend).then(ok)
   }

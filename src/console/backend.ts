@@ -1,6 +1,7 @@
 import type { DayStatistics } from '../collection/index.js'
-import type { EpochMs, InputError, LinkId, MeterId, MonotonicMs, Result, SiteParameters } from '../model/index.js'
+import type { EpochMs, InputError, LinkId, MeterAddress, MeterId, MonotonicMs, Result, SiteParameters } from '../model/index.js'
 import type {
+  MeshSnapshot,
   OrderIntake,
   ReadOutcome,
   RunnerSnapshot,
@@ -38,6 +39,8 @@ export interface ConsoleBackend {
   collection(): ConsoleCollection | null
   links(): readonly ConsoleLink[]
   uplink(): readonly UplinkState[]
+  /** The network behind a link's module or radio; null: no such link, or meters hang on its wire itself. */
+  network(link: LinkId): MeshSnapshot | null
   /** The latest raw bytes of a link, oldest first; null: no such link. */
   trace(link: LinkId): readonly TraceLine[] | null
   /** Registers of one meter, read now at the priority of live calls. */
@@ -90,6 +93,14 @@ export interface ConsoleCollection {
     readonly lastReplyAt: EpochMs | null
     readonly silent: boolean
     readonly clockDriftMs: number | null
+  }[]
+  /** Meters that stand in no archive; absent: nobody looks for any. */
+  readonly unknown?: readonly {
+    readonly link: LinkId
+    readonly address: MeterAddress
+    readonly protocol: string | null
+    readonly firstSeenAt: EpochMs
+    readonly lastSeenAt: EpochMs
   }[]
 }
 

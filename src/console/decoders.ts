@@ -22,6 +22,7 @@ const decodersByName: Readonly<Record<FrameProtocol, Omit<FrameDecoder, 'protoco
   'dlt698-45': {
     describe: (frame) => ({ ...objects.describeFrame(frame) }),
     explain: (frame) => explainObjects({ ...objects.describeFrame(frame) }),
+    describeBare: (bytes) => ({ ...objects.describeUnit(bytes) }),
     isMarked: hasCheckedHeader,
   },
   'gdw1376-2': {

@@ -53,7 +53,16 @@ export async function listGaps(call: GapsCall, backend: ConsoleBackend): Promise
     const { gaps } = await backend.query('gaps', { ...day, ...filter, count: call.count - found.length + 1 })
     found.push(...gaps)
   }
-  return ok({ utcOffsetMinutes, from, to, gaps: found.slice(0, call.count), more: found.length > call.count })
+  const since = await beganAt(backend)
+  return ok({ utcOffsetMinutes, from, to, since, gaps: found.slice(0, call.count), more: found.length > call.count })
+}
+
+/** The time of the very first event; null: it is not kept any more. */
+async function beganAt(backend: ConsoleBackend): Promise<EpochMs | null> {
+  const { extents } = await backend.query('extents', {})
+  if (extents.some(({ stream, lo }) => stream === 'event' && lo > 1)) return null
+  const { events } = await backend.query('events', { count: 1, before: 2 })
+  return events[0]?.stamp.receivedAt ?? null
 }
 
 interface Span {

@@ -14,6 +14,7 @@ import {
 import type { ConsoleClient } from './client.js'
 import { accountsText, accountText } from './commands/account.js'
 import { gapsText, ordersText } from './commands/lists.js'
+import { networkText } from './commands/network.js'
 import { metersText, selfTestText, statusText } from './commands/status.js'
 import { decodeLines, eventsText, eventText, traceHead, traceText } from './commands/trace.js'
 import { sentence, tellingOf, whyText } from './commands/why.js'
@@ -84,6 +85,12 @@ function addOverview(program: Command, world: CliWorld): void {
       return ok({ json, text, exit: isAnswered ? exits.done : exits.no })
     }),
   )
+  common(
+    program
+      .command('network')
+      .description('the network behind a module or radio: the module, and each meter with its hops, signal and replies')
+      .argument('<link>', 'its id, as in wattkeep status'),
+  ).action((link: string, flags: CommonFlags) => show(world, flags, { ask: 'network', link }, networkText))
   common(
     program.command('self-test').description('all that the box’s work depends on; exit status 1 when something is wrong'),
   ).action((flags: CommonFlags) =>

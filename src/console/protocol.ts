@@ -60,6 +60,8 @@ export const consoleCallSchema = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('submit'), envelope: z.string().max(envelopeCharsMax) }),
   /** `since`: only lines after that monotonic time. */
   z.strictObject({ ask: z.literal('trace'), link: id, since: z.number().optional(), count: rows }),
+  /** What the module of a link says of its network. */
+  z.strictObject({ ask: z.literal('network'), link: id }),
   z.strictObject({ ask: z.literal('self-test') }),
 ])
 export type ConsoleCall = z.output<typeof consoleCallSchema>

@@ -26,7 +26,7 @@ export function valueOf(value: RegisterValue): RegisterView['values'][number] {
 
 /** What `--json` prints of a register: names of bits are for eyes. */
 export function registerData({ register, values, error }: RegisterView): RegisterView {
-  return { register, values: values.map(({ value, unit }) => ({ value, unit })), error }
+  return { register, values: values.map(({ bits: _bits, ...value }) => value), error }
 }
 
 /** ` (relay-open pre-trip-alarm)` behind a status word; nothing where it is none, or where none of its bits has a name. */
@@ -45,5 +45,5 @@ export function registerLines(reads: readonly RegisterView[]): readonly string[]
   })
 }
 
-const valueText = ({ value, unit, bits }: RegisterView['values'][number]): string =>
-  `${value ?? 'not available'}${unit === null ? '' : ` ${unit}`}${bitsText(value ?? '', bits)}`
+const valueText = ({ name, value, unit, bits }: RegisterView['values'][number]): string =>
+  `${name === undefined ? '' : `${name} `}${value ?? 'not available'}${unit === null ? '' : ` ${unit}`}${bitsText(value ?? '', bits)}`

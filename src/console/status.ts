@@ -1,7 +1,8 @@
+import type { DayStatistics } from '../collection/index.js'
 import { epochMs, startOfLocalDay } from '../model/index.js'
 import type { MasterId, StreamExtent } from '../model/index.js'
 import type { ConsoleBackend, ConsoleCollection } from './backend.js'
-import type { AccountCounts, CollectionView, LinkView, MasterView, MetersView, StatusView } from './views.js'
+import type { AccountCounts, CollectionView, LinkView, MasterView, MetersView, StatusView, SuccessView } from './views.js'
 
 /** How the box is, at one glance. */
 export async function statusView(backend: ConsoleBackend): Promise<StatusView> {
@@ -54,6 +55,7 @@ export async function metersView(backend: ConsoleBackend): Promise<MetersView> {
         account: accountOf.get(id) ?? null,
       }
     }),
+    unknown: backend.collection()?.unknown ?? [],
   }
 }
 
@@ -81,15 +83,23 @@ async function waitingFor(master: MasterId, extents: readonly StreamExtent[], ba
 
 function collectionView(collection: ConsoleCollection, today: number): CollectionView {
   const { waitsForClock, openSlots, pointsWaiting, pointsStored, pointsRefused, days } = collection
-  const missing: Record<string, number> = {}
-  const sum = { due: 0, first: 0, later: 0 }
-  for (const item of days.filter(({ day }) => day === today).flatMap(({ links }) => links.flatMap(({ items }) => items))) {
-    sum.due += item.due
-    sum.first += item.first
-    sum.later += item.later
-    for (const [reason, count] of Object.entries(item.missing)) missing[reason] = (missing[reason] ?? 0) + count
-  }
-  return { waitsForClock, openSlots, pointsWaiting, pointsStored, pointsRefused, today: { ...sum, missing } }
+  const own = days.find(({ day }) => day === today)
+  const { due, first, later, missing } = own?.total ?? { due: 0, first: 0, later: 0, missing: {} }
+  const media = (own?.media ?? []).map((one) => ({
+    medium: one.medium,
+    ...successView(one),
+    links: (own?.links ?? [])
+      .filter(({ medium }) => medium === one.medium)
+      .map((link) => ({ link: link.link, ...successView(link) })),
+  }))
+  const counts = { due, first, later, missing }
+  return { waitsForClock, openSlots, pointsWaiting, pointsStored, pointsRefused, today: counts, media }
+}
+
+function successView({ total, latency, items }: DayStatistics['media'][number]): SuccessView {
+  const { due, first, later, missing } = total
+  const { p50Ms, p95Ms, p99Ms } = latency
+  return { due, first, later, missing, latency: { p50Ms, p95Ms, p99Ms }, items }
 }
 
 async function accountCounts(backend: ConsoleBackend): Promise<AccountCounts> {

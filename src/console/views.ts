@@ -1,6 +1,6 @@
 import type { AccountState, EntryKind, EpochMs, EventRecord, OrderStage, Severity } from '../model/index.js'
 
-import type { UplinkState } from '../ports/index.js'
+import type { MeshAir, MeshModule, MeshNodeState, MeshSnapshot, UplinkState } from '../ports/index.js'
 
 /*
  * The console's answers as they stand on the wire and in `--json`: plain data. Instants are milliseconds since 1970 UTC, amounts
@@ -50,12 +50,25 @@ export interface CollectionView {
   readonly pointsStored: number
   readonly pointsRefused: number
   /** Of the day that runs now, over all links and items. */
-  readonly today: {
-    readonly due: number
-    readonly first: number
-    readonly later: number
-    readonly missing: Readonly<Record<string, number>>
-  }
+  readonly today: CountsView
+  /** The same for each medium and each of its links, with how long values take from the moment they are asked for. */
+  readonly media: readonly (SuccessView & {
+    readonly medium: string
+    readonly links: readonly (SuccessView & { readonly link: string })[]
+  })[]
+}
+
+export interface CountsView {
+  readonly due: number
+  /** Got by the first question. */
+  readonly first: number
+  readonly later: number
+  readonly missing: Readonly<Record<string, number>>
+}
+
+export interface SuccessView extends CountsView {
+  readonly latency: { readonly p50Ms: number | null; readonly p95Ms: number | null; readonly p99Ms: number | null }
+  readonly items: readonly (CountsView & { readonly item: string })[]
 }
 
 export interface AccountCounts {
@@ -101,6 +114,16 @@ export interface MeterView {
 
 export interface MetersView extends Sited {
   readonly meters: readonly MeterView[]
+  /** Found on a bus or reported by a module, and in no archive: neither read nor billed. */
+  readonly unknown: readonly UnknownMeterView[]
+}
+
+export interface UnknownMeterView {
+  readonly link: string
+  readonly address: string
+  readonly protocol: string | null
+  readonly firstSeenAt: EpochMs
+  readonly lastSeenAt: EpochMs
 }
 
 /** What `read` and `probe` print of a register. */
@@ -108,6 +131,8 @@ export interface RegisterView {
   readonly register: string
   /** `bits`: the names of a status word's set bits, for eyes; `--json` leaves them out. */
   readonly values: readonly {
+    /** Of a unit of a local module: the field's name. */
+    readonly name?: string
     readonly value: string | null
     readonly unit: string | null
     readonly bits?: readonly string[]
@@ -263,6 +288,8 @@ export interface GapView {
 export interface GapsView extends Sited {
   readonly from: EpochMs
   readonly to: EpochMs
+  /** When the box began: of slots before it nothing is known, so none is a gap. Null: before all that it still has. */
+  readonly since: EpochMs | null
   readonly gaps: readonly GapView[]
   /** More than were asked for: the rest is not listed. */
   readonly more: boolean
@@ -287,6 +314,43 @@ export interface SignerView extends Sited {
 export type SubmitView =
   | { readonly accepted: true; readonly order: number }
   | { readonly accepted: false; readonly code: string; readonly message: string }
+
+/** The network behind a link's module or radio. */
+export interface NetworkView extends Sited {
+  readonly link: string
+  readonly stage: MeshSnapshot['stage']
+  /** Why it is not ready, or what its module refused last; empty: nothing. */
+  readonly trouble: string
+  /** Null: none has said what it is, or a transparent radio has none. */
+  readonly module: MeshModule | null
+  /** Of the module, since the start. */
+  readonly restarts: number
+  /** By verdict; `slow` nodes answer late or seldom, `hopeless` ones need somebody to go there. */
+  readonly verdicts: Readonly<Record<MeshNodeState['verdict'], number>>
+  /** Nodes that are not in the network now, by what the module says. */
+  readonly away: number
+  /** Those that need most care first, then by address. */
+  readonly nodes: readonly NetworkNodeView[]
+  /** What a radio has had of the air, ms and packets. */
+  readonly air: MeshAir | null
+}
+
+export interface NetworkNodeView {
+  /** Null: it stands in no archive any more. */
+  readonly meter: string | null
+  readonly address: string
+  readonly verdict: MeshNodeState['verdict']
+  readonly inNetwork: boolean | null
+  /** Hops from the concentrator, 0: heard directly. */
+  readonly level: number | null
+  readonly relay: string | null
+  readonly phases: string
+  /** 0 … 15, 15 the best. */
+  readonly quality: number | null
+  readonly asked: number
+  readonly replied: number
+  readonly lastReplyAt: EpochMs | null
+}
 
 export interface CheckView {
   readonly check: string
@@ -316,5 +380,6 @@ export interface ConsoleAnswers {
   signer: SignerView
   submit: SubmitView
   trace: TraceView
+  network: NetworkView
   'self-test': SelfTestView
 }

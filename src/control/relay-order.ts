@@ -11,6 +11,8 @@ export const idleReadsMax = { unanswered: 2, accepted: 5 } as const
 export const unreadableReadsMax = 300
 /** The slowest pace of reading a silent meter back. */
 export const unreadableDelayMsMax = 300_000
+/** Waits before a request that certainly never left is tried again, ever longer; without end, for the order's own time ends it. */
+export const unsentDelayMs = { first: 1000, max: 8000 } as const
 /** A read-back that fails this often in a row is told to the store as `unknown`; the order goes on. */
 export const unreadableBeforeUnknown = 3
 
@@ -25,10 +27,15 @@ export interface SeenRelay {
 
 /** What the shell is to do next; it answers with the input of the same name. */
 export type RelayStep =
-  /** Commit stage `sending` before the request leaves: answer `committed` or `withdrawn`. */
-  | { readonly kind: 'commit' }
+  /**
+   * Commit stage `sending` before the request leaves: answer `committed` or `withdrawn`. `again`: the request counted last never left,
+   * so this one is the same attempt.
+   */
+  | { readonly kind: 'commit'; readonly again?: true }
   /** Send the order once: answer `sent`. */
   | { readonly kind: 'send' }
+  /** Nothing left. Let a while pass, in which no later order of the meter may leave before this one: answer `waited`. */
+  | { readonly kind: 'wait'; readonly afterMs: number }
   /** Read status word 3 after a while: answer `read`. */
   | { readonly kind: 'read'; readonly afterMs: number }
   /** Commit that the outcome is unknown, then answer `told`. */
@@ -48,6 +55,7 @@ export type RelayInput =
   | { readonly kind: 'committed' }
   | { readonly kind: 'withdrawn' }
   | { readonly kind: 'sent'; readonly outcome: RelayOutcome }
+  | { readonly kind: 'waited' }
   | { readonly kind: 'read'; readonly state: RelayState }
   | { readonly kind: 'told' }
 
@@ -57,10 +65,12 @@ export interface RelayOrder {
   readonly expiry: EpochMs
   /** Requests that left or may have left. */
   readonly attempts: number
+  /** The journal says `sending` or more, so only we can end it. */
+  readonly isStarted: boolean
+  /** Tries in a row of the present attempt that never left. */
+  readonly unsent: number
   /** Whether the meter said that it took the present attempt. */
   readonly isAccepted: boolean
-  /** Some request may have reached the meter; false: certainly none did. */
-  readonly mayHaveLeft: boolean
   /** The store has heard that the outcome is unknown. */
   readonly isTold: boolean
   /** Reads since the last request; those in a row that failed; those that showed nothing. */
@@ -82,8 +92,9 @@ export function startRelayOrder(journalled: JournalledOrder, command: RelayComma
     command,
     expiry: order.expiry,
     attempts,
+    isStarted: stage !== 'journalled',
+    unsent: 0,
     isAccepted: false,
-    mayHaveLeft: stage === 'sending' || stage === 'unknown',
     isTold: stage === 'unknown',
     reads: 0,
     unreadable: 0,
@@ -126,6 +137,7 @@ export function stepRelayOrder(order: RelayOrder, input: RelayInput, now: EpochM
       return {
         ...order,
         attempts: order.attempts + 1,
+        isStarted: true,
         isAccepted: false,
         reads: 0,
         unreadable: 0,
@@ -135,7 +147,9 @@ export function stepRelayOrder(order: RelayOrder, input: RelayInput, now: EpochM
     case 'withdrawn':
       return withdrawn(order)
     case 'sent':
-      return sent(order, input.outcome)
+      return input.outcome.kind === 'not-sent' ? unsent(order) : sent({ ...order, unsent: 0 }, input.outcome)
+    case 'waited':
+      return sendOrExpire(order, now)
     case 'read':
       return read(order, input.state, now)
     case 'told':
@@ -146,35 +160,44 @@ export function stepRelayOrder(order: RelayOrder, input: RelayInput, now: EpochM
 function sendOrExpire(order: RelayOrder, now: EpochMs): RelayOrder {
   if (now >= order.expiry) return finish(order, 'expired')
   if (order.attempts >= attemptsMax) return finish(noted(order, { reason: 'did-not-act' }), 'failed')
-  return { ...order, step: { kind: 'commit' } }
+  return { ...order, step: order.unsent > 0 ? { kind: 'commit', again: true } : { kind: 'commit' } }
 }
 
-/** Taken back before its first request the store has ended it already; later it ends here, proven not to have acted. */
+/** Taken back before its first request the store has ended it already; later it ends here: what left is proven not to have acted. */
 function withdrawn(order: RelayOrder): RelayOrder {
-  if (order.attempts === 0) return { ...order, step: { kind: 'drop' } }
+  if (!order.isStarted) return { ...order, step: { kind: 'drop' } }
   return finish(noted(order, { withdrawn: true }), 'expired')
 }
 
+/** It made no attempt: what left before is proven not to have acted, so there is nothing to verify. */
+function unsent(order: RelayOrder): RelayOrder {
+  const afterMs = Math.min(unsentDelayMs.max, unsentDelayMs.first * 2 ** Math.min(order.unsent, 10))
+  return {
+    ...noted(order, { answer: 'not-sent' }),
+    attempts: order.attempts - 1,
+    unsent: order.unsent + 1,
+    step: { kind: 'wait', afterMs },
+  }
+}
+
 /** 9C only says that the meter took the order; every other answer than a refusal leaves open whether it acted. */
-function sent(order: RelayOrder, outcome: RelayOutcome): RelayOrder {
+function sent(order: RelayOrder, outcome: Exclude<RelayOutcome, { readonly kind: 'not-sent' }>): RelayOrder {
   switch (outcome.kind) {
     case 'accepted': {
       const detail = { answer: 'accepted', frame: outcome.frame, detail: outcome.detail.join(',') }
-      return readAgain({ ...noted(order, detail), isAccepted: true, mayHaveLeft: true })
+      return readAgain({ ...noted(order, detail), isAccepted: true })
     }
     case 'refused': {
       const detail = { answer: 'refused', frame: outcome.frame, errors: outcome.errors.join(',') }
       return finish(noted(order, detail), 'refused', outcome.needsSecurityChip)
     }
     case 'unknown':
-      return tellUnknown({ ...noted(order, { answer: outcome.reason }), mayHaveLeft: true })
-    case 'not-sent':
-      return readAgain(noted(order, { answer: 'not-sent' }))
+      return tellUnknown(noted(order, { answer: outcome.reason }))
   }
 }
 
 function read(order: RelayOrder, state: RelayState, now: EpochMs): RelayOrder {
-  if (state.kind === 'unreadable') return notRead(order, state.error.code, now)
+  if (state.kind === 'unreadable') return notRead(order, state.error.code)
   const { contact, command, alarm, word } = state
   const seen = { contact, alarm, protected: state.protected }
   const known: RelayOrder = { ...noted(order, { word, contact, command }), seen, reads: order.reads + 1, unreadable: 0 }
@@ -214,11 +237,11 @@ function effectOf(command: RelayCommand, state: Extract<RelayState, { kind: 'kno
   }
 }
 
-function notRead(order: RelayOrder, code: string, now: EpochMs): RelayOrder {
-  if (!order.mayHaveLeft && now >= order.expiry) return finish(order, 'expired')
+/** Only what may have left is read back, so nothing is over before its outcome is known. */
+function notRead(order: RelayOrder, code: string): RelayOrder {
   const next = { ...noted(order, { readBack: code }), unreadable: order.unreadable + 1 }
   if (next.unreadable >= unreadableReadsMax) return finish(noted({ ...next, seen: null }, { reason: 'unverifiable' }), 'failed')
-  const isNews = next.mayHaveLeft && !next.isTold && next.unreadable === unreadableBeforeUnknown
+  const isNews = !next.isTold && next.unreadable === unreadableBeforeUnknown
   return isNews ? tellUnknown(next) : readAgain(next)
 }
 

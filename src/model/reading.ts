@@ -22,6 +22,11 @@ export const absenceReasons = [
   'clock-wrong', // the meter's or our own clock made the instant unusable
   'meter-replaced', // the device changed between the instant and the reading
   'not-running', // the concentrator was not running at the instant and the meter keeps no history of it
+  // The order is that of the stored numbers: new ones stand at the end.
+  'unsupported', // the meter's protocol has no way to ask for it
+  'not-joined', // the meter has not joined the network of its link's module
+  'withdrawn', // the archive or the tasks do not ask for it any more
+  'not-carried', // the module of the link refuses the meter, or what it is asked
 ] as const
 export type AbsenceReason = (typeof absenceReasons)[number]
 
@@ -43,8 +48,11 @@ export interface OwnOrigin {
   readonly measuredAt: EpochMs
 }
 
-/** How a value came: asked at the instant, or from the meter's own memory afterwards. */
-export type ReadingSource = 'live' | 'daily-freeze' | 'load-record' | 'call'
+/**
+ * How a value came: asked at the instant, or from the meter's own memory afterwards. A point of a monthly freeze is always
+ * `monthly-freeze`; a value of it that was derived from the daily one says so as its own origin.
+ */
+export type ReadingSource = 'live' | 'daily-freeze' | 'load-record' | 'call' | 'monthly-freeze'
 
 /** When and under which clock a record was made. Stamps never change afterwards. */
 export interface Stamp {

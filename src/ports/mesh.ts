@@ -86,7 +86,10 @@ export type MeshReport =
   | { readonly kind: 'unknown-node'; readonly address: MeterAddress; readonly protocol: string | null }
   | { readonly kind: 'node-joined'; readonly address: MeterAddress }
   | { readonly kind: 'node-left'; readonly address: MeterAddress }
-  /** A meter's own report, in its protocol's bytes; null: not a meter's frame (power-fail reports of a module's maker). */
+  /**
+   * A meter's own report, in its protocol's bytes. `address` null: the module names no meter, but the frame may. `protocol` null: not a
+   * meter's frame (power-fail reports of a module's maker).
+   */
   | {
       readonly kind: 'meter-event'
       readonly address: MeterAddress | null
@@ -103,8 +106,8 @@ export interface MeshNetwork {
   /** Lets the network look for meters it does not have, for so many minutes; what it finds is reported. */
   search(minutes: number): void
   /**
-   * Absent: broadcasts take no time worth mentioning. How long a broadcast of so many bytes takes until it has reached the meters, ms, so that a time can be put into it; null: the module does not
-   * tell. The line is kept free for a few seconds for the broadcast itself.
+   * How long this broadcast takes until it has reached the meters, ms, so that a time can be put into it; null: the module does not
+   * tell. The line is kept free for a few seconds for the broadcast itself. Absent: broadcasts take no time worth mentioning.
    */
   broadcastDelayMs?(bytes: Uint8Array): Promise<number | null>
   /**

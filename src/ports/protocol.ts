@@ -1,6 +1,12 @@
 import type { InputError, LocalTime, MeterAddress, RegisterValue, RelayCommand, Result, Retry } from '../model/index.js'
 import type { Scanner } from './bus.js'
 
+/** A request that may travel with the one before it. */
+export interface AheadRead {
+  readonly bytes: Uint8Array
+  readonly reply: Scanner | 'none'
+}
+
 /** What a session wants next: one exchange, or it is finished. */
 export type Effect<T> =
   | {
@@ -14,6 +20,13 @@ export type Effect<T> =
       readonly holdsBus: boolean
       /** A write: never repeated by anyone. */
       readonly isWrite: boolean
+      /** What it says is true now alone: it may not wait on a medium that lines requests up. */
+      readonly isTimed?: boolean
+      /**
+       * Reads of the same meter that the session asks for next, whatever comes of this one, and whose answers need no dialogue. A medium that
+       * carries several frames to a meter at a time may take them along.
+       */
+      readonly ahead?: () => readonly AheadRead[]
     }
   | { readonly kind: 'settled'; readonly outcome: T }
 
@@ -45,6 +58,8 @@ export interface ReadPlan {
   readonly registers: readonly RegisterRequest[]
   /** How often one read is repeated after silence or garbled bytes, beyond the first try. */
   readonly repeats: number
+  /** The longest reply that the way to the meter carries, bytes; absent: as long as the protocol has them. */
+  readonly replyBytesMax?: number | undefined
 }
 
 export type ReadErrorCode = 'no-reply' | 'garbled' | 'refused' | 'invalid' | 'bus-down' | 'unsupported'
@@ -109,6 +124,43 @@ export type RelayState =
     }
   | { readonly kind: 'unreadable'; readonly error: ReadError }
 
+/** Addresses with wildcards: a pattern means all meters whose address it matches. */
+export interface AddressSearch {
+  /** The pattern that every meter matches. */
+  readonly all: string
+  /** Patterns that together match what this one does, none of them twice; empty: it names one address. */
+  readonly parts: (pattern: string) => readonly string[]
+  readonly matches: (pattern: string, address: MeterAddress) => boolean
+  /** Asks all meters of a pattern at once. */
+  readonly ask: (pattern: string) => Session<SearchOutcome>
+}
+
+export type SearchOutcome =
+  | { readonly kind: 'one'; readonly address: MeterAddress }
+  | { readonly kind: 'none' }
+  /** Bytes came, but no whole answer: several meters spoke at once. */
+  | { readonly kind: 'several' }
+  | { readonly kind: 'bus-down' }
+
+/** One thing that a meter reports. */
+export interface ReportedItem {
+  /** In the protocol's notation; a column of a record is `record:column`. */
+  readonly register: string
+  /** As people read them, units behind. */
+  readonly values: readonly string[]
+  /** Why there are none, by the protocol's name for it. */
+  readonly error?: string
+}
+
+/** What a meter said unasked. */
+export interface MeterReport {
+  /** The meter's address as displayed. */
+  readonly from: string
+  readonly items: readonly ReportedItem[]
+  /** To be sent back; the meter repeats the report until it comes. */
+  readonly confirmation: Uint8Array
+}
+
 /** One meter protocol, without I/O: turns plans into request bytes and reply bytes into outcomes. */
 export interface MeterProtocol {
   readonly name: string
@@ -125,8 +177,14 @@ export interface MeterProtocol {
     /** To one meter or to all; no answer exists. */
     readonly broadcast: (time: LocalTime, to: MeterAddress | 'all') => Session<'sent' | 'not-sent'>
   }
+  /** Looks for meters whose addresses nobody knows; absent: the protocol has no addresses that mean several meters. */
+  readonly search?: AddressSearch
   /** Asks the single connected meter for its address. */
   readonly find?: (repeats: number) => Session<Result<MeterAddress, ReadError>>
+  /** Reads a whole frame that came unasked; absent: meters report nothing. @returns code `no-report` when it is a frame of another kind */
+  readonly report?: (frame: Uint8Array) => Result<MeterReport, InputError>
+  /** The displayed address of the meter that sent a whole frame; null: no meter did. */
+  readonly speakerOf?: (frame: Uint8Array) => string | null
   /** Any whole frame of this protocol, for decoding captures and unsolicited bytes. */
   readonly scanner: () => Scanner
 }

@@ -1,4 +1,5 @@
 import type { LinkId, MeterAddress, MonotonicMs } from '../model/index.js'
+import type { Hindrance } from './bus.js'
 import type { Session } from './protocol.js'
 
 /** Priorities on a bus, most urgent first. A more urgent job waits for at most the exchange in flight (or a follow-up chain's next frame). */
@@ -20,10 +21,21 @@ export interface Job<T> {
   readonly priority: Priority
   /** After this the job is given up; null: it waits for as long as it takes. */
   readonly expiresAt: MonotonicMs | null
+  /** Told of each exchange of it that has left. */
+  readonly onExchange?: (spent: ExchangeTime) => void
+}
+
+/** What an exchange cost. */
+export interface ExchangeTime {
+  /** Its share of the bus's time; of a bus that carries several at a time it takes a part, ms. */
+  readonly busMs: number
+  /** Of a reply: from its request's start on the medium to its end, ms; what it waited for its turn there is not in it. */
+  readonly tookMs: number
 }
 
 export type JobResult<T> =
-  | { readonly kind: 'settled'; readonly outcome: T }
+  /** `hindrance`: what it knows as the bus being down concerns its meter alone. */
+  | { readonly kind: 'settled'; readonly outcome: T; readonly hindrance?: Hindrance }
   /** Its time was over before it finished. `sent`: a request of it may have left. */
   | { readonly kind: 'expired'; readonly sent: boolean }
   /** The meter has been silent and its next probe is not due: it was not asked. */
@@ -36,6 +48,10 @@ export interface Runner {
   readonly link: LinkId
   /** Exchanges that the bus carries at a time; a module's is learned, so it may change. */
   readonly concurrency: number
+  /** The longest reply that it carries, bytes; absent: any. A module's is learned as well. */
+  readonly replyBytesMax?: number | undefined
+  /** How long one exchange may take, ms; absent: no longer than on a wire. */
+  readonly exchangeMsMax?: number | undefined
   run<T>(job: Job<T>): Promise<JobResult<T>>
   snapshot(): RunnerSnapshot
   /** Settles once the exchange in flight has ended, at once when there is none: proof that this bus still turns. */

@@ -52,9 +52,10 @@ export interface StoreCommands {
   'refuse-order': { in: { code: OrderRefusal; message: string; origin: string; stamp: Stamp }; out: Record<never, never> }
   /**
    * Before a request leaves: stage `sending`, one attempt more. `withdrawn`: the account's rules took the order back
-   * meanwhile (a credit came), nothing was changed and nothing may be sent.
+   * meanwhile (a credit came), nothing was changed and nothing may be sent. `again`: the attempt counted last never left, so this is
+   * the same one and nothing is written.
    */
-  'order-sending': { in: { id: number; stamp: Stamp }; out: { readonly withdrawn?: boolean } }
+  'order-sending': { in: { id: number; again?: true; stamp: Stamp }; out: { readonly withdrawn?: boolean } }
   /** After it: the stage reached, what proves it, and what the relay was seen to be. */
   'order-outcome': {
     in: {
@@ -63,6 +64,8 @@ export interface StoreCommands {
       evidence: Readonly<Record<string, string | number | boolean | null>>
       relay?: { readonly contact: 'closed' | 'open'; readonly alarm: boolean; readonly protected: boolean }
       needsSecurityChip?: boolean
+      /** Requests that left or may have left, where the last one announced certainly did not; absent: all that were announced. */
+      attempts?: number
       stamp: Stamp
     }
     out: { effects: Effects }
@@ -138,6 +141,10 @@ export interface StoreCommands {
       readonly addresses?: readonly { readonly meter: MeterId; readonly address: MeterAddress }[]
     }
   }
+  /** Keeps something small that was learnt and would be learnt again if it were lost; null forgets it. At most 32 Ki characters of JSON. */
+  'keep-note': { in: { name: string; body: unknown; stamp: Stamp }; out: Record<never, never> }
+  /** The notes whose names begin so, in order of their names. */
+  notes: { in: { prefix: string }; out: { readonly notes: readonly { readonly name: string; readonly body: unknown }[] } }
   health: { in: Record<never, never>; out: { readonly health: StoreHealth } }
 }
 

@@ -24,6 +24,8 @@ export type BillingReadingResult =
  * @param profile the meter's profile; its `billingItem` is what is charged
  */
 export function billingReading(point: Point, meter: Meter, profile: Profile): BillingReadingResult {
+  // The daily freeze of that day was priced already.
+  if (point.source === 'monthly-freeze') return { kind: 'none' }
   const value = point.values.find((candidate) => candidate.item === profile.billingItem)
   if (value === undefined || 'absent' in value) return { kind: 'none' }
   if ('words' in value) return unusable('words where an energy belongs')
@@ -43,18 +45,31 @@ function fromInteger(
   if (value.exponent < -6 || value.exponent > 3) return unusable(`exponent ${value.exponent} where -6 to 3 belongs`)
   const raw = energyMwh(BigInt(int) * 10n ** BigInt(value.exponent + 6) * metering.ratio)
   if (raw >= metering.capacity) return unusable(`${int} is beyond the register's capacity`)
-  const source = value.own?.source ?? point.source
+  const source = sourceOf(value.own?.source ?? point.source)
   const { receivedAt, clockTrusted } = point.stamp
   return {
     kind: 'reading',
     reading: {
       raw,
       at: value.own?.measuredAt ?? point.measuredAt,
-      source: source === 'call' ? 'live' : source,
+      source,
       isFreeze: point.stream === 'freeze',
       receivedAt,
       trusted: clockTrusted,
     },
+  }
+}
+
+function sourceOf(source: Point['source']): RegisterReading['source'] {
+  switch (source) {
+    case 'daily-freeze':
+    case 'monthly-freeze':
+      return 'daily-freeze'
+    case 'load-record':
+      return source
+    case 'live':
+    case 'call':
+      return 'live'
   }
 }
 

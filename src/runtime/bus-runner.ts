@@ -82,9 +82,17 @@ class BusRunner implements Runner {
       if (this.#isClosed) return running.end({ kind: 'refused' })
       const offer = this.#queue.offer(running, now)
       if (offer.kind !== 'queued') return running.end(offer)
-      if (isUrgent(running) && running.meter !== 'all') this.#bus.network?.recall?.(running.meter)
+      if (isUrgent(running)) this.#recallFor(running)
       this.#pump()
     })
+  }
+
+  get exchangeMsMax(): number | undefined {
+    return this.#bus.capabilities.exchangeMsMax
+  }
+
+  get replyBytesMax(): number | undefined {
+    return this.#bus.capabilities.replyBytesMax
   }
 
   get concurrency(): number {
@@ -127,6 +135,14 @@ class BusRunner implements Runner {
     this.#isPumping = false
     const { soonestExpiry } = this.#queue
     if (soonestExpiry !== null) this.#wakeAt(soonestExpiry)
+  }
+
+  /** What waits in a module makes way for something urgent: that of its meter and, where there is no room, all that is not urgent itself. */
+  #recallFor({ meter }: RunningJob): void {
+    const { network } = this.#bus
+    if (meter !== 'all') network?.recall?.(meter)
+    if (this.#hasRoom()) return
+    for (const other of this.#inFlight.keys()) if (other.meter !== 'all' && !isUrgent(other)) network?.recall?.(other.meter)
   }
 
   #hasRoom(): boolean {
@@ -180,8 +196,9 @@ class BusRunner implements Runner {
     if (job.meter !== 'all') this.#busy.add(job.meter)
     const deadline = monotonicMs(now + (this.#bus.capabilities.exchangeMsMax ?? exchangeMsMax))
     this.#inFlight.set(job, deadline)
-    this.#bus.exchange(this.#request(job, effect), deadline).then(
-      (outcome) => this.#ended(job, outcome, now),
+    const request = this.#request(job, effect)
+    this.#bus.exchange(request, deadline).then(
+      (outcome) => this.#ended(job, { request, outcome }, now),
       // A bus never rejects; if one does, the fault is ours and the caller is to know.
       (error: unknown) => {
         this.#leave(job)
@@ -200,22 +217,27 @@ class BusRunner implements Runner {
   }
 
   #request(job: RunningJob, effect: ExchangeEffect): ExchangeRequest {
-    const { to, bytes, reply, isWrite } = effect
-    const traced = effect.traced ?? (isWrite ? new Uint8Array(0) : undefined)
+    const { to, bytes, reply, isWrite, isTimed = false } = effect
+    // What a write shows is said by its protocol; where it says nothing, nothing is shown.
+    const traced = effect.traced ?? (isWrite ? new Uint8Array(0) : bytes)
     const firstByteMs = this.#queue.firstByteMs(job, isWrite)
-    const isUrgent = job.priority === 'relay' || job.priority === 'live-call'
+    const { framesAtOnce = 1 } = this.#bus.capabilities
+    const along = framesAtOnce > 1 && !isWrite && !isTimed ? readsAhead(effect).slice(0, framesAtOnce - 1) : []
     return {
       to,
       bytes,
+      ...(along.length > 0 && { along }),
       reply,
       quietMs: this.#options.quietMs,
       firstByteMs,
-      isUrgent,
-      ...(traced === undefined ? {} : { traced }),
+      isUrgent: isUrgent(job) || isTimed,
+      ...(isWrite ? { isWrite } : {}),
+      // A frame that is shown as it is has nothing to hide.
+      ...(traced === bytes ? {} : { traced }),
     }
   }
 
-  #ended(job: RunningJob, outcome: ExchangeOutcome, startedAt: MonotonicMs): void {
+  #ended(job: RunningJob, { request, outcome }: Ended, startedAt: MonotonicMs): void {
     const now = this.#clock.monotonic()
     this.#inFlight.delete(job)
     for (const turned of this.#whenTurned.splice(0)) turned()
@@ -227,7 +249,8 @@ class BusRunner implements Runner {
       // It never left: it made way for something urgent, or the link may be back within the grace.
       this.#queue.requeue(job)
     } else {
-      job.feed(sessionInput(outcome))
+      job.feed(sessionInput(outcome), outcome.kind === 'bus-down' ? outcome.hindrance : undefined)
+      if (outcome.kind === 'reply') feedAlong(job, request.along ?? [], outcome.along ?? [])
       this.#goOn(job, now)
     }
     if (!this.#inFlight.has(job)) this.#leave(job)
@@ -258,6 +281,7 @@ class BusRunner implements Runner {
     const spentMs = tookMs / Math.max(1, this.concurrency)
     counts.exchanges++
     counts.busyMs += spentMs
+    job.spent({ busMs: spentMs, tookMs: outcome.kind === 'reply' ? outcome.totalMs : tookMs })
     if (outcome.kind === 'reply') counts.replies++
     if (outcome.kind === 'silent') counts.silent++
     if (outcome.kind === 'garbled') counts.garbled++
@@ -286,6 +310,31 @@ class BusRunner implements Runner {
     this.#exclusive = null
   }
 }
+
+interface Ended {
+  readonly request: ExchangeRequest
+  readonly outcome: ExchangeOutcome
+}
+type Along = NonNullable<ExchangeRequest['along']>
+
+/** What may travel with an exchange. */
+function readsAhead({ ahead }: ExchangeEffect): Along {
+  return (ahead?.() ?? []).flatMap(({ bytes, reply }) => (reply === 'none' ? [] : [{ bytes, reply }]))
+}
+
+/** Hands a session the replies to what travelled along, as far as it asks just that. */
+function feedAlong(job: RunningJob, asked: Along, replies: readonly (Uint8Array | null)[]): void {
+  for (const [index, { bytes }] of asked.entries()) {
+    const { effect } = job
+    const frame = replies[index] ?? null
+    // A dialogue with the meter has begun, and was interrupted by what travelled behind.
+    if (effect?.holdsBus === true) return job.feed({ kind: 'yielded' })
+    if (effect === null || frame === null || !sameBytes(effect.bytes, bytes)) return
+    job.feed({ kind: 'reply', frame })
+  }
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, index) => byte === b[index])
 
 /** How a medium gives back an exchange that made way for a more urgent one. */
 const recalledCode = 'recalled'

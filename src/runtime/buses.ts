@@ -1,10 +1,11 @@
 import type { EventFact, LinkId, Meter } from '../model/index.js'
-import type { Bus, Clock, Log, Random, Runner, Timers } from '../ports/index.js'
+import type { Bus, Clock, Log, MeterProtocol, Random, Runner, Timers } from '../ports/index.js'
 import { defaultSchedulingPolicy, meshSchedulingPolicy, type SchedulingPolicy } from '../scheduling/index.js'
 import type { LinkSettings } from '../settings/index.js'
 import { BusEvents } from './bus-events.js'
 import { createBusRunner } from './bus-runner.js'
-import { NetworkEvents, type MeterLookup } from './network-events.js'
+import { MeterReports } from './meter-reports.js'
+import { NetworkEvents } from './network-events.js'
 
 export interface BusesOptions {
   readonly clock: Clock
@@ -14,6 +15,8 @@ export interface BusesOptions {
   /** Opens a link's bus by its driver; the bus keeps itself open from then on. */
   readonly openBus: (link: LinkSettings) => Bus
   readonly record: (event: EventFact) => void
+  readonly protocols: ReadonlyMap<string, MeterProtocol>
+  readonly onFault: (error: unknown) => void
 }
 
 /** A module that starts anew is back within this, so what waits for it does not fail before. */
@@ -26,16 +29,20 @@ export class Buses {
   readonly #options: BusesOptions
   readonly #busEvents: BusEvents
   readonly #networkEvents: NetworkEvents
+  readonly #meterReports: MeterReports
   #meters: readonly Meter[] = []
   #isStopped = false
 
   constructor(options: BusesOptions) {
     this.#options = options
-    const { timers, log, record } = options
+    const { clock, timers, log, record, protocols, onFault } = options
     this.#busEvents = new BusEvents({ timers, log, record })
-    const meterAt: MeterLookup = (link, address) =>
-      this.#meters.find((meter) => meter.link === link && meter.address === address)?.id
-    this.#networkEvents = new NetworkEvents({ timers, log, record, meterAt })
+    this.#networkEvents = new NetworkEvents({ timers, log, record })
+    this.#meterReports = new MeterReports({
+      ...{ clock, protocols, runners: this.runners, buses: this.all, onFault },
+      tell: (link, event) => this.#networkEvents.tell(link, event),
+      metersOn: (link) => this.#meters.filter((meter) => meter.link === link),
+    })
   }
 
   open(links: readonly LinkSettings[]): void {
@@ -76,7 +83,12 @@ export class Buses {
       if (!this.#isStopped) this.#busEvents.changed(link.id, up, code)
     })
     bus.network?.onReport((report) => {
-      if (!this.#isStopped) this.#networkEvents.report(link.id, report)
+      if (this.#isStopped) return
+      this.#networkEvents.report(link.id, report)
+      if (report.kind === 'meter-event') this.#meterReports.carried(link.id, report)
+    })
+    bus.onUnsolicited((_from, bytes) => {
+      if (!this.#isStopped) this.#meterReports.heard(link.id, bytes)
     })
   }
 }

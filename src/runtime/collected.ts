@@ -2,6 +2,7 @@ import type { CollectionOutput, DayStatistics, RelaySighting } from '../collecti
 import type { EventFact, MeterId, Point } from '../model/index.js'
 import { formatLocal } from '../model/index.js'
 import type { Effects, Log, Store } from '../ports/index.js'
+import type { KeptNote } from './meter-notes.js'
 import type { StampSource } from './stamps.js'
 
 /** Points of one store command. */
@@ -33,6 +34,8 @@ export class Collected {
   private events: EventFact[] = []
   private readonly relays = new Map<MeterId, RelaySighting>()
   private days: DayStatistics[] = []
+  /** By name: only the latest counts. */
+  private readonly notes = new Map<string, unknown>()
   private writing: Promise<void> | null = null
 
   constructor(options: CollectedOptions) {
@@ -55,13 +58,19 @@ export class Collected {
     if (this.hasWork) this.write()
   }
 
+  /** Has the store keep a note; of one name the latest. */
+  keepNotes(notes: readonly KeptNote[]): void {
+    for (const { name, body } of notes) this.notes.set(name, body)
+    if (this.hasWork) this.write()
+  }
+
   /** Settles when everything added so far stands in the store. */
   async written(): Promise<void> {
     while (this.writing !== null) await this.writing
   }
 
   private get hasWork(): boolean {
-    return this.points.length + this.events.length + this.relays.size + this.days.length > 0
+    return this.points.length + this.events.length + this.relays.size + this.days.length + this.notes.size > 0
   }
 
   private keep(points: readonly Point[]): void {
@@ -103,6 +112,9 @@ export class Collected {
         this.effect((await store.run('relay-seen', { meter, ...relay, stamp: stamps.now() })).effects)
       }
       for (const event of this.events.splice(0)) await store.run('record-event', { event, stamp: stamps.now() })
+      const notes = [...this.notes]
+      this.notes.clear()
+      for (const [name, body] of notes) await store.run('keep-note', { name, body, stamp: stamps.now() })
       if (this.points.length > 0) continue
       for (const day of this.days.splice(0)) await this.closeDay(day)
     }

@@ -1,46 +1,21 @@
-import type { ClockRules, CollectionSettings, DayStatistics, MeterClock, Now, Restart, Work } from '../collection/index.js'
-import { Collection, clockSetRefusal, defaultClockRules, defaultCollectionSettings, planSite } from '../collection/index.js'
-import type { EpochMs, LinkId, MeterId, SiteParameters, TaskId } from '../model/index.js'
-import { epochMs, monotonicMs, toLocal } from '../model/index.js'
-import type {
-  Calendar,
-  Clock,
-  Effects,
-  JobResult,
-  Log,
-  MeterProtocol,
-  ReadOutcome,
-  Runner,
-  Store,
-  Timers,
-  WatchHint,
-} from '../ports/index.js'
+import type { DayStatistics, MeterClock, Now, Restart, Work } from '../collection/index.js'
+import { Collection, defaultClockRules, defaultCollectionSettings, planSite } from '../collection/index.js'
+import type { EpochMs, EventFact, LinkId, MeterId, SiteParameters, TaskId } from '../model/index.js'
+import { epochMs, monotonicMs } from '../model/index.js'
+import type { Bus, ExchangeTime, JobResult, ReadOutcome, Runner, WatchHint } from '../ports/index.js'
+import { CapacityWatch } from './capacity-watch.js'
 import { Collected } from './collected.js'
+import type { CollectorOptions } from './collector-options.js'
+import { JoinedNodes } from './joined-nodes.js'
 import { callRegisters, type LiveCall, type LiveCallResult } from './live-call.js'
+import { MeterClocks } from './meter-clocks.js'
+import { noteOfMeter, recallMeters, type KeptNote } from './meter-notes.js'
+import { readRelay } from './relay-read.js'
 import { createStamps } from './stamps.js'
 import { beganAt, coverAhead, SlotRestorer } from './slot-restore.js'
 import { nextRateChange } from './rate-change.js'
 
-export interface CollectorOptions {
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly calendar: Calendar
-  readonly store: Store
-  readonly log: Log
-  readonly runners: ReadonlyMap<LinkId, Runner>
-  readonly protocols: ReadonlyMap<string, MeterProtocol>
-  readonly parameters: SiteParameters
-  /** Orders that the rules journalled while readings were settled; watch hints are already taken. */
-  readonly onEffects: (effects: Effects) => void
-  /** A meter's clock was read: its difference to ours, meter − us. */
-  readonly onMeterClock: (meter: MeterId, offsetMs: number) => void
-  /** The store failed: the process is to be started anew. */
-  readonly onFault: (error: Error) => void
-  /** Corrects clocks of meters within the field's rules; default false: an excess is only reported. */
-  readonly setsMeterClocks?: boolean
-  readonly settings?: CollectionSettings
-  readonly clockRules?: ClockRules
-}
+export type { CollectorOptions }
 
 /** What the console and the status stream see of the collection. */
 export interface CollectorSnapshot {
@@ -70,7 +45,8 @@ export class Collector {
   private readonly options: CollectorOptions
   private readonly collection: Collection
   private readonly collected: Collected
-  private readonly clockRules: ClockRules
+  private readonly clocks: MeterClocks
+  private readonly capacity: CapacityWatch
   private parameters: SiteParameters
   private cancelCalendars: (() => void)[] = []
   private cancelWake: () => void = () => {}
@@ -83,11 +59,18 @@ export class Collector {
     const { utcOffsetMinutes } = parameters
     this.options = options
     this.parameters = parameters
-    this.clockRules = options.clockRules ?? defaultClockRules
+    const buses = options.buses ?? new Map<LinkId, Bus>()
+    const rules = options.clockRules ?? defaultClockRules
+    const joined = new JoinedNodes(buses, clock)
     this.collection = new Collection({
       settings: options.settings ?? defaultCollectionSettings,
-      clockRules: this.clockRules,
+      clockRules: rules,
       utcOffsetMinutes,
+      ...(options.mediumOf && { mediumOf: options.mediumOf }),
+      hasJoined: (id) => {
+        const meter = this.parameters.meters.find((known) => known.id === id)
+        return meter === undefined || joined.has(meter)
+      },
       nextAfter: (cron, after) => calendar.nextAfter(cron, utcOffsetMinutes, after),
       nextBoundary: (tariff, after) => nextRateChange(this.parameters.tariffs, tariff, after),
     })
@@ -112,6 +95,18 @@ export class Collector {
       written: () => this.collected.written(),
       onFault: (error) => this.fault(error),
     })
+    this.clocks = new MeterClocks({
+      ...{ clock, log, buses, rules, runners: options.runners, protocols: options.protocols },
+      parameters: () => this.parameters,
+      clockOf: (meter) => this.clockOf(meter),
+      noteSet: (meter, at) => this.collection.clockSet(meter, at),
+      onEvent: (event) => this.tell(event),
+      onFault: (error) => this.fault(error),
+    })
+    this.capacity = new CapacityWatch({
+      ...{ buses, collection: this.collection, tell: (event: EventFact) => this.tell(event) },
+      nextAfter: (cron, after) => calendar.nextAfter(cron, utcOffsetMinutes, after),
+    })
   }
 
   /**
@@ -125,6 +120,8 @@ export class Collector {
     this.collection.configure(planSite(this.parameters), this.now())
     const lastInstant = before === undefined ? (await this.options.store.run('last-instant', {})).at : before
     if (lastInstant === null) await this.tellBeginning()
+    await recallMeters(this.options.store, this.parameters.meters, this.collection)
+    this.capacity.look(planSite(this.parameters), this.now().wall)
     await this.refreshAccounts()
     await this.startAfter(lastInstant)
   }
@@ -132,7 +129,9 @@ export class Collector {
   /** Takes new parameters: meters replaced, tasks changed, tariffs in force. */
   async reconfigure(parameters: SiteParameters): Promise<void> {
     this.parameters = parameters
-    this.collection.configure(planSite(parameters), this.now())
+    const plan = planSite(parameters)
+    this.collection.configure(plan, this.now())
+    this.capacity.look(plan, this.now().wall)
     if (this.state === 'running') this.followCalendars()
     await this.refreshAccounts()
     this.turn()
@@ -255,8 +254,12 @@ export class Collector {
   private followCalendars(): void {
     const { calendar } = this.options
     const { tasks, utcOffsetMinutes } = this.parameters
+    const { clockBroadcastAt = null } = this.options
     for (const cancel of this.cancelCalendars) cancel()
     this.cancelCalendars = tasks.map((task) => calendar.schedule(task.cron, utcOffsetMinutes, (at) => this.fire(task.id, at)))
+    if (clockBroadcastAt === null) return
+    const cron = `${clockBroadcastAt % 60} ${Math.floor(clockBroadcastAt / 60)} * * *`
+    this.cancelCalendars.push(calendar.schedule(cron, utcOffsetMinutes, () => this.clocks.broadcast()))
   }
 
   /** What fires while the start still looks for what was owed waits for its end. */
@@ -293,68 +296,57 @@ export class Collector {
       return
     }
     const { address, expiresAt } = work
-    const job = { meter: address, session: protocol.read(work.plan), priority: work.work, expiresAt: monotonicMs(expiresAt) }
+    const session = protocol.read({ ...work.plan, replyBytesMax: runner.replyBytesMax })
+    const spent = { busMs: 0, tookMs: 0 }
+    const onExchange = ({ busMs, tookMs }: ExchangeTime): void => {
+      spent.busMs += busMs
+      spent.tookMs = tookMs
+    }
+    const job = { meter: address, session, priority: work.work, expiresAt: monotonicMs(expiresAt), onExchange }
     runner.run(job).then(
-      (result) => this.settled(work, result),
+      (result) => this.settled(work, result, spent),
       (error: unknown) => this.fault(error),
     )
   }
 
-  private settled(work: Work, result: JobResult<readonly ReadOutcome[]>): void {
+  private settled(work: Work, result: JobResult<readonly ReadOutcome[]>, spent: ExchangeTime): void {
     if (this.state !== 'running') return
-    this.collection.settle(work, result, this.now())
+    this.collection.settle(work, result, this.now(), spent)
     this.turn()
   }
 
   private handOn(): void {
     const output = this.collection.take()
     this.collected.add(output)
+    this.collected.keepNotes(output.learnt.map((meter) => noteOfMeter(meter, this.parameters.meters, this.collection)))
+    if (output.days.length > 0) this.capacity.look(planSite(this.parameters), this.now().wall)
     for (const { meter, driftMs } of output.clocks) {
       this.options.onMeterClock(meter, driftMs)
-      if (this.options.setsMeterClocks === true) this.correctClock(meter)
+      if (this.options.setsMeterClocks === true) this.clocks.correct(meter)
     }
     for (const meter of output.relayReads) this.readRelay(meter)
     if (output.steppedBack) this.coverAhead(Infinity).catch((error: unknown) => this.fault(error))
   }
 
-  /** Sets one meter's clock by air when the field's rules allow it: its excess is reported first. */
-  private correctClock(meterId: MeterId): void {
-    const now = this.now()
-    const { clock } = this.collection.stateOf(meterId)
-    const moment = { at: now.wall, trusted: now.trusted }
-    if (clockSetRefusal(clock, moment, this.parameters.utcOffsetMinutes, this.clockRules) !== null) return
-    const meter = this.parameters.meters.find(({ id }) => id === meterId)
-    const set = meter && this.options.protocols.get(meter.protocol)?.clock
-    const runner = meter && this.options.runners.get(meter.link)
-    if (set === undefined || runner === undefined || meter === undefined) return
-    const session = set.broadcast(toLocal(now.wall, this.parameters.utcOffsetMinutes), meter.address)
-    const expiresAt = monotonicMs(now.monotonic + CLOCK_SET_MS)
-    runner.run({ meter: meter.address, session, priority: 'clock-care', expiresAt }).then(
-      (result) => {
-        if (result.kind !== 'settled' || result.outcome !== 'sent') return
-        this.collection.clockSet(meterId, this.now().wall)
-        this.options.log.info('meter-clock-set', { meter: meterId, driftMs: clock.driftMs })
+  /** Reads the state of a relay that an account's rules asked for. */
+  private readRelay(meter: MeterId): void {
+    readRelay(meter, { ...this.options, parameters: this.parameters }).then(
+      (relay) => {
+        if (this.state === 'running' && relay !== null)
+          this.collected.add({ points: [], events: [], days: [], relays: [{ meter, ...relay }] })
       },
       (error: unknown) => this.fault(error),
     )
   }
 
-  /** Reads the state of a relay that an account's rules asked for. */
-  private readRelay(meterId: MeterId): void {
-    const meter = this.parameters.meters.find(({ id }) => id === meterId)
-    const relay = meter && this.options.protocols.get(meter.protocol)?.relay
-    const runner = meter && this.options.runners.get(meter.link)
-    if (relay === undefined || runner === undefined || meter === undefined) return
-    const expiresAt = monotonicMs(this.now().monotonic + RELAY_READ_MS)
-    runner.run({ meter: meter.address, session: relay.state(meter.address, 2), priority: 'threshold-watch', expiresAt }).then(
-      (result) => {
-        if (this.state !== 'running' || result.kind !== 'settled' || result.outcome.kind !== 'known') return
-        const { contact, alarm, protected: isProtected } = result.outcome
-        const relays = [{ meter: meterId, contact, alarm, protected: isProtected }]
-        this.collected.add({ points: [], events: [], days: [], relays })
-      },
-      (error: unknown) => this.fault(error),
-    )
+  /** An event of its own, beside what is collected. */
+  tell(event: EventFact): void {
+    this.collected.add({ points: [], events: [event], days: [], relays: [] })
+  }
+
+  /** Has the store keep a note. */
+  keep(note: KeptNote): void {
+    this.collected.keepNotes([note])
   }
 
   private wake(delayMs: number, then: () => void): void {
@@ -372,10 +364,6 @@ export class Collector {
     return { monotonic: clock.monotonic(), wall: at, trusted, boot: clock.boot }
   }
 }
-
-/** A time that waits longer for the bus is no longer the time. */
-const CLOCK_SET_MS = 2_000
-const RELAY_READ_MS = 60_000
 
 function unsupported({ register }: { readonly register: string }): ReadOutcome {
   const error = { code: 'unsupported', retry: 'never', errors: [], message: 'no such protocol', frame: null } as const

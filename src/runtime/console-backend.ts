@@ -36,9 +36,13 @@ export function createConsoleBackend({ daemon, settings, store, clock, timers }:
       withoutCredentials: withoutCredentials(daemon, settings),
     }),
     clock: () => ({ ...clock.wall(), monotonic: clock.monotonic(), boot: clock.boot }),
-    collection: () => daemon.collector?.snapshot() ?? null,
+    collection: () => {
+      const snapshot = daemon.collector?.snapshot()
+      return snapshot === undefined ? null : { ...snapshot, unknown: daemon.unknownMeters }
+    },
     links: () => linksOf(daemon, settings),
     uplink: () => daemon.uplink?.state() ?? [],
+    network: (link) => daemon.buses.get(link)?.network?.snapshot() ?? null,
     trace: (link) => daemon.buses.get(link)?.trace() ?? null,
     read: (call) =>
       daemon.collector?.call(call) ??

@@ -1,61 +1,21 @@
 import { epochMs } from '../model/index.js'
 import type { EpochMs, EventFact, JournalledOrder, LinkId, MeterId, SiteParameters } from '../model/index.js'
-import type {
-  Bus,
-  Calendar,
-  Clock,
-  Effects,
-  Log,
-  MeterProtocol,
-  OrderIntake,
-  Random,
-  Runner,
-  Store,
-  StoreCommands,
-  Timers,
-  Uplink,
-} from '../ports/index.js'
-import { parametersHash, type LinkSettings, type Settings, type SettingsChecks } from '../settings/index.js'
+import type { Bus, Effects, OrderIntake, Runner, StoreCommands, Uplink } from '../ports/index.js'
+import { parametersHash } from '../settings/index.js'
 import { Buses } from './buses.js'
-import type { ClockObservation, ClockTrust } from './clock-trust.js'
+import type { ClockTrust } from './clock-trust.js'
+import { collectorChoices } from './collector-choices.js'
 import { Collector } from './collector.js'
+import type { DaemonOptions } from './daemon-options.js'
+import { Discovery, type UnknownMeter } from './discovery.js'
+import { healthBody } from './health-record.js'
 import { createOrderExecutor, type OrderExecutor } from './order-executor.js'
 import { createOrderIntake } from './order-intake.js'
 import { checkSet, siteInForce } from './site.js'
 import { createStamps, type StampSource } from './stamps.js'
-import type { Supervisor } from './supervisor.js'
 import type { WatchedLoop } from './watchdog.js'
 
-/** What an uplink is made with, once the daemon knows it. */
-export interface UplinkParts {
-  readonly intake: OrderIntake
-  readonly parameterHash: () => string
-}
-
-/** The daemon's clock, with the ways in which it learns of the time. A simulation's clock may leave them out. */
-export interface DaemonClock extends Clock {
-  observe?(seen: ClockObservation): void
-  onTrust?(handler: (trust: ClockTrust, before: ClockTrust) => void): void
-  checkSystem?(): void
-}
-
-export interface DaemonOptions {
-  readonly settings: Settings
-  readonly checks: SettingsChecks
-  readonly store: Store
-  readonly clock: DaemonClock
-  readonly timers: Timers
-  readonly random: Random
-  readonly calendar: Calendar
-  readonly log: Log
-  readonly supervisor: Supervisor
-  readonly protocols: ReadonlyMap<string, MeterProtocol>
-  /** Opens a link's bus by its driver; the bus keeps itself open from then on. */
-  readonly openBus: (link: LinkSettings) => Bus
-  readonly createUplink: ((parts: UplinkParts) => Uplink) | null
-  /** Something without which the process is of no use: it is to end and be started anew. */
-  readonly onFatal: (error: Error) => void
-}
+export type { DaemonOptions }
 
 type AcceptedOrder = Extract<StoreCommands['journal-order']['out'], { accepted: true }>
 
@@ -82,6 +42,7 @@ export class Daemon {
   #parameters: SiteParameters
   #hash = ''
   #collector: Collector | null = null
+  #discovery: Discovery | null = null
   #executor: OrderExecutor | null = null
   #uplink: Uplink | null = null
   #intake: OrderIntake | null = null
@@ -92,7 +53,11 @@ export class Daemon {
     this.#options = options
     this.#stamps = createStamps(options.clock)
     this.#parameters = options.settings.parameters
-    this.#buses = new Buses({ ...options, record: (event) => this.#spawn('bus event', this.#record(event)) })
+    this.#buses = new Buses({
+      ...options,
+      record: (event) => this.#spawn('bus event', this.#record(event)),
+      onFault: (error) => options.onFatal(error instanceof Error ? error : new Error(String(error))),
+    })
   }
 
   async start(): Promise<void> {
@@ -109,11 +74,13 @@ export class Daemon {
     this.#buses.setMeters(this.#parameters.meters)
     this.#executor = this.#createExecutor()
     this.#collector = this.#createCollector()
+    this.#discovery = this.#createDiscovery(this.#collector)
     const { counters } = await store.run('extents', {})
     this.#intake = this.#createIntake(counters)
     this.#uplink = this.#options.createUplink?.({ intake: this.#intake, parameterHash: () => this.#hash }) ?? null
     await this.#executor.resume()
     await this.#collector.start(lastInstant)
+    await this.#discovery.start()
     this.#take(effects)
     this.#uplink?.start()
     this.#every(evaluateEveryMs, () => this.#evaluate())
@@ -126,6 +93,7 @@ export class Daemon {
     if (this.#isStopped) return
     this.#isStopped = true
     for (const cancel of this.#cancels) cancel()
+    this.#discovery?.close()
     await Promise.all([this.#executor?.close(), this.#buses.stopRunning()])
     await this.#collector?.close()
     await this.#deliverRest()
@@ -178,6 +146,11 @@ export class Daemon {
     return this.#collector
   }
 
+  /** Meters that stand in no archive. */
+  get unknownMeters(): readonly UnknownMeter[] {
+    return this.#discovery?.view() ?? []
+  }
+
   get moneySafe(): boolean {
     return this.#moneySafe
   }
@@ -218,6 +191,7 @@ export class Daemon {
       protocols,
       stamps: this.#stamps,
       runners: () => this.runners,
+      buses: () => this.buses,
       parameters: () => this.#parameters,
       credentials: {
         relayOf: (id) => {
@@ -253,20 +227,26 @@ export class Daemon {
   }
 
   #createCollector(): Collector {
-    const { settings, store, clock, timers, log, protocols, calendar, onFatal } = this.#options
+    const { store, clock, timers, log, protocols, calendar, onFatal, settings } = this.#options
     return new Collector({
-      store,
-      clock,
-      timers,
-      log,
-      protocols,
-      calendar,
-      runners: this.runners,
+      ...{ store, clock, timers, log, protocols, calendar, runners: this.runners, buses: this.buses },
+      ...collectorChoices(settings, this.buses),
       parameters: this.#parameters,
       onEffects: (effects) => this.#executor?.take(effects.orders),
       onMeterClock: (meter, offsetMs) => this.#hearMeterClock(meter, offsetMs),
       onFault: onFatal,
       setsMeterClocks: settings.clock.setMeterClocks,
+    })
+  }
+
+  #createDiscovery(collector: Collector): Discovery {
+    const { store, clock, timers, protocols, settings, onFatal } = this.#options
+    return new Discovery({
+      ...{ store, clock, timers, protocols, ...settings.collection.discovery, runners: this.runners, buses: this.buses },
+      parameters: () => this.#parameters,
+      tell: (event) => collector.tell(event),
+      keep: (note) => collector.keep(note),
+      onFault: (error) => onFatal(error instanceof Error ? error : new Error(String(error))),
     })
   }
 
@@ -325,22 +305,8 @@ export class Daemon {
 
   async #tellHealth(): Promise<void> {
     const { health } = await this.#options.store.run('health', {})
-    const buses = [...this.runners.values()].map((runner) => {
-      const { silentMeters, ...counts } = runner.snapshot()
-      return {
-        ...counts,
-        busyMs: Math.round(counts.busyMs),
-        probeMs: Math.round(counts.probeMs),
-        silentMeters: silentMeters.length,
-      }
-    })
-    const body = {
-      kind: 'health',
-      parameterHash: this.#hash,
-      moneySafe: this.#moneySafe,
-      store: { ...health, path: undefined },
-      buses,
-    }
+    const own = { parameterHash: this.#hash, moneySafe: this.#moneySafe }
+    const body = healthBody(own, health, [...this.runners.values()])
     await this.#options.store.run('record-status', { body, stamp: this.#stamps.now() })
   }
 

@@ -4,13 +4,15 @@ import type { Clock, MeterProtocol, ReadOutcome, Runner } from '../ports/index.j
 
 /** Registers of one call; more are refused. */
 export const callRegistersMax = 64
-const callTimeoutMs = 15_000
+const callMsMin = 15_000
+/** Whoever asks at a console waits no longer. */
+const callMsMax = 85_000
 
 /** Any registers of one meter, to be read now. */
 export interface LiveCall {
   readonly meter: MeterId
   readonly registers: readonly string[]
-  /** How long the caller waits for the whole call; default 15 s. */
+  /** How long the caller waits for the whole call; default 15 s, on slow media two exchanges, at most 85 s. */
   readonly timeoutMs?: number
 }
 
@@ -46,8 +48,8 @@ export async function callRegisters(call: LiveCall, site: LiveCallSite): Promise
     if (!checked.ok) return fail({ ...checked.error, at: `registers[${index}]` })
     registers.push({ register: checked.value })
   }
-  const expiresAt = monotonicMs(site.clock.monotonic() + (call.timeoutMs ?? callTimeoutMs))
-  const session = protocol.read({ address: target.address, registers, repeats: 2 })
+  const expiresAt = monotonicMs(site.clock.monotonic() + (call.timeoutMs ?? patienceMs(runner)))
+  const session = protocol.read({ address: target.address, registers, repeats: 2, replyBytesMax: runner.replyBytesMax })
   const result = await runner.run({ meter: target.address, session, priority: 'live-call', expiresAt })
   switch (result.kind) {
     case 'settled':
@@ -62,3 +64,8 @@ export async function callRegisters(call: LiveCall, site: LiveCallSite): Promise
 }
 
 const refuse = (code: string, at: string, message: string): LiveCallResult => fail({ code, at, message })
+
+/** The exchange in flight before it, and its own. */
+function patienceMs({ exchangeMsMax = 0 }: Runner): number {
+  return Math.min(callMsMax, Math.max(callMsMin, 2 * exchangeMsMax))
+}

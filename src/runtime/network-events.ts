@@ -1,27 +1,19 @@
-import type { EventFact, LinkId, MeterAddress, MeterId } from '../model/index.js'
+import type { EventFact, LinkId } from '../model/index.js'
 import type { Log, MeshReport, Timers } from '../ports/index.js'
 
 export interface NetworkEventsOptions {
   readonly timers: Timers
   readonly log: Log
   readonly record: (event: EventFact) => void
-  /** The meter of the archive that has this address on this link; undefined: none. */
-  readonly meterAt: MeterLookup
 }
-
-export type MeterLookup = (link: LinkId, address: MeterAddress) => MeterId | undefined
 
 /** Events that one link's network may record in an hour; of the others the number is told when the hour is over. */
 export const networkEventsPerHour = 200
 const hourMs = 3_600_000
-/** Longer reports of meters are cut in the event; the trace has them whole for a while. */
-const reportBytesMax = 256
 
 interface Hour {
   told: number
   leftOut: number
-  /** Strangers told in this hour: a module repeats itself. */
-  readonly strangers: Set<MeterAddress>
 }
 
 /** Records what networks report as events, at a bounded rate. Nodes that come and go are in the network's own view, not here. */
@@ -36,19 +28,20 @@ export class NetworkEvents {
 
   report(link: LinkId, report: MeshReport): void {
     const event = this.#eventOf(link, report)
-    if (event === null) return
+    if (event !== null) this.tell(link, event)
+  }
+
+  /** @returns whether it was recorded; if not, it is counted */
+  tell(link: LinkId, event: EventFact): boolean {
     const hour = this.#hourOf(link)
-    if (report.kind === 'unknown-node') {
-      if (hour.strangers.has(report.address)) return
-      hour.strangers.add(report.address)
-    }
     if (hour.told >= networkEventsPerHour) {
       hour.leftOut += 1
-      return
+      return false
     }
     hour.told += 1
     this.#options.log.info('network', { link, code: event.code, ...event.detail })
     this.#options.record(event)
+    return true
   }
 
   stop(): void {
@@ -59,7 +52,7 @@ export class NetworkEvents {
   #hourOf(link: LinkId): Hour {
     const known = this.#hours.get(link)
     if (known !== undefined) return known
-    const hour: Hour = { told: 0, leftOut: 0, strangers: new Set() }
+    const hour: Hour = { told: 0, leftOut: 0 }
     this.#hours.set(link, hour)
     this.#cancels.set(
       link,
@@ -97,21 +90,13 @@ export class NetworkEvents {
         const { code, message } = report.error
         return fact('network.module-refused', 'warning', { what: report.what, error: code, message })
       }
+      // Discovery tells it, once.
       case 'unknown-node':
-        return fact('meter.unknown', 'warning', { address: report.address, protocol: report.protocol })
       case 'node-joined':
       case 'node-left':
-        return null
+      // What meters report is decoded first: see MeterReports.
       case 'meter-event':
-        return this.#meterEvent(link, report)
+        return null
     }
-  }
-
-  #meterEvent(link: LinkId, report: Extract<MeshReport, { kind: 'meter-event' }>): EventFact {
-    const { address, protocol, bytes } = report
-    const meter = address === null ? undefined : this.#options.meterAt(link, address)
-    const frame = Buffer.from(bytes.subarray(0, reportBytesMax)).toString('hex').toUpperCase()
-    const detail = { address, protocol, frame, bytes: bytes.length }
-    return { code: 'meter.reported', severity: 'info', link, detail, ...(meter === undefined ? {} : { meter }) }
   }
 }

@@ -1,6 +1,6 @@
 import { relayTargetOf, type RelayTarget } from '../control/relay-target.js'
 import type { JournalledOrder, LinkId, MeterId, SiteParameters } from '../model/index.js'
-import type { Clock, Effects, Log, MeterProtocol, RelayState, Runner, Store, Timers, WatchHint } from '../ports/index.js'
+import type { Bus, Clock, Effects, Log, MeterProtocol, RelayState, Runner, Store, Timers, WatchHint } from '../ports/index.js'
 import { readRelay, RelayJob, type Credentials, type Reachable } from './order-relay.js'
 import { carryOutTask, type TaskSite } from './order-tasks.js'
 import type { StampSource } from './stamps.js'
@@ -20,6 +20,7 @@ export interface OrderExecutorOptions {
   /** Asked anew each time: parameters, links and runners may change under a running order. */
   readonly parameters: () => SiteParameters
   readonly runners: () => ReadonlyMap<LinkId, Runner>
+  readonly buses: () => ReadonlyMap<LinkId, Bus>
   readonly protocols: ReadonlyMap<string, MeterProtocol>
   readonly credentials: Credentials
   readonly clock: Clock
@@ -157,7 +158,7 @@ class Executor implements OrderExecutor {
   #pump(): void {
     for (const [key, lane] of this.#lanes) {
       if (this.#isClosed || this.#active >= ordersAtOnceMax) return
-      const next = lane.isBusy ? undefined : lane.queue.shift()
+      const next = lane.isBusy ? undefined : takeNext(lane)
       if (next === undefined) continue
       lane.isBusy = true
       this.#active += 1
@@ -208,7 +209,7 @@ class Executor implements OrderExecutor {
     waiting.relay = job
     while (!this.#isClosed) {
       if (job.waitMs > 0 && !waiting.isDue) {
-        if (job.waitMs > parkAboveMs) return this.#park(waiting, how.lane, job.waitMs)
+        if (job.isFirst || job.waitMs > parkAboveMs) return this.#park(waiting, how.lane, job)
         await new Promise<void>((resolve) => void this.#options.timers.after(job.waitMs, resolve))
         if (this.#isClosed) return false
       }
@@ -218,11 +219,12 @@ class Executor implements OrderExecutor {
     return false
   }
 
-  #park(waiting: Waiting, lane: Lane, waitMs: number): false {
+  #park(waiting: Waiting, lane: Lane, { waitMs, isFirst }: RelayJob): false {
     const wake = (): void => {
       lane.parked.delete(waiting)
       waiting.isDue = true
-      lane.queue.push(waiting)
+      if (isFirst) lane.queue.unshift(waiting)
+      else lane.queue.push(waiting)
       this.#pump()
     }
     lane.parked.set(waiting, this.#options.timers.after(waitMs, wake))
@@ -245,15 +247,23 @@ class Executor implements OrderExecutor {
   }
 }
 
+/** The next order of a lane; while one waits that is to leave first, only those that have begun. */
+function takeNext({ queue, parked }: Lane): Waiting | undefined {
+  const isHeld = [...parked.keys()].some(({ relay }) => relay?.isFirst === true)
+  const at = isHeld ? queue.findIndex(({ relay }) => relay !== null) : 0
+  return at < 0 ? undefined : queue.splice(at, 1)[0]
+}
+
 /** Orders of one meter run one after another; those without a meter, by kind. */
 function laneOf({ order }: JournalledOrder): string {
   const { body } = order
   return 'meter' in body ? `meter ${body.meter}` : body.kind
 }
 
-function reach(id: MeterId, { parameters, protocols, runners }: OrderExecutorOptions): Reachable | null {
+function reach(id: MeterId, { parameters, protocols, runners, buses }: OrderExecutorOptions): Reachable | null {
   const meter = parameters().meters.find((candidate) => candidate.id === id)
   const protocol = meter === undefined ? undefined : protocols.get(meter.protocol)
   const runner = meter === undefined ? undefined : runners().get(meter.link)
-  return meter === undefined || protocol === undefined || runner === undefined ? null : { meter, protocol, runner }
+  if (meter === undefined || protocol === undefined || runner === undefined) return null
+  return { meter, protocol, runner, bus: buses().get(meter.link) }
 }

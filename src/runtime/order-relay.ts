@@ -4,6 +4,7 @@ import type { RelayTarget } from '../control/relay-target.js'
 import { monotonicMs, toLocal } from '../model/index.js'
 import type { JournalledOrder, Meter, MeterId, SiteParameters } from '../model/index.js'
 import type {
+  Bus,
   Clock,
   Effects,
   JobResult,
@@ -18,8 +19,8 @@ import type {
 } from '../ports/index.js'
 import type { StampSource } from './stamps.js'
 
-/** Longest wait of one relay request or read-back for its bus. */
-const relayJobMsMax = 20_000
+/** Longest wait of an order's request or read for its bus, wherever exchanges are short. */
+const orderJobMsMin = 20_000
 const readBackRepeats = 1
 
 /** Looks up what a relay order of a meter is signed with; the secrets stay out of logs, traces and the journal. */
@@ -33,6 +34,7 @@ export interface Reachable {
   readonly meter: Meter
   readonly protocol: MeterProtocol
   readonly runner: Runner
+  readonly bus: Bus | undefined
 }
 
 export interface RelaySite {
@@ -72,7 +74,13 @@ export class RelayJob {
   }
 
   get waitMs(): number {
-    return this.#order.step.kind === 'read' ? this.#order.step.afterMs : 0
+    const { step } = this.#order
+    return step.kind === 'read' || step.kind === 'wait' ? step.afterMs : 0
+  }
+
+  /** It never left and will be tried again: what was ordered later must not overtake it. */
+  get isFirst(): boolean {
+    return this.#order.step.kind === 'wait'
   }
 
   /** Its meter could not be read back the last time: it waits for the meter rather than for the relay. */
@@ -90,9 +98,11 @@ export class RelayJob {
         await this.#finish(step)
         return false
       case 'commit':
-        return this.#commit()
+        return this.#commit(step.again)
       case 'send':
         return this.#take({ kind: 'sent', outcome: await this.#send() })
+      case 'wait':
+        return this.#take({ kind: 'waited' })
       case 'read':
         return this.#take({ kind: 'read', state: await readRelay(this.meter, this.#site) })
       case 'tell-unknown':
@@ -107,13 +117,14 @@ export class RelayJob {
   }
 
   /** What keeps a request from being made at all is found before the journal says that one left. */
-  async #commit(): Promise<true> {
+  async #commit(again?: true): Promise<true> {
     const obstacle = this.#obstacle()
     if (obstacle !== null) {
       this.#order = refuseRelayOrder(this.#order, obstacle, false)
       return true
     }
-    const { withdrawn } = await this.#site.store.run('order-sending', { id: this.id, stamp: this.#site.stamps.now() })
+    const sending = { id: this.id, ...(again && { again }), stamp: this.#site.stamps.now() }
+    const { withdrawn } = await this.#site.store.run('order-sending', sending)
     return this.#take({ kind: withdrawn === true ? 'withdrawn' : 'committed' })
   }
 
@@ -132,7 +143,10 @@ export class RelayJob {
     if (target === null || relay === undefined || credentials === null) return { kind: 'not-sent' }
     const expiry = toLocal(this.#journalled.order.expiry, this.#site.parameters().utcOffsetMinutes)
     const session = relay.order({ address: target.meter.address, command: this.#order.command, credentials, expiry })
-    const result = await runRelayJob(target, session, this.#site.clock)
+    const { clock } = this.#site
+    // Not beyond the order's own time.
+    const leftMs = this.#journalled.order.expiry - clock.wall().at
+    const result = await runRelayJob(target, session, { clock, waitMs: Math.min(orderJobMs(target.bus), leftMs) })
     if (result.kind === 'settled') return result.outcome
     return result.kind === 'expired' && result.sent ? { kind: 'unknown', reason: 'no-reply' } : { kind: 'not-sent' }
   }
@@ -148,6 +162,7 @@ export class RelayJob {
       id: this.id,
       stage,
       evidence,
+      attempts: this.#order.attempts,
       ...(end === undefined || end.relay === null ? {} : { relay: end.relay }),
       ...(end?.needsSecurityChip === true ? { needsSecurityChip: true } : {}),
       stamp: this.#site.stamps.now(),
@@ -161,14 +176,26 @@ export async function readRelay(meter: MeterId, site: RelaySite): Promise<RelayS
   const target = site.reach(meter)
   const relay = target?.protocol.relay
   if (target === null || relay === undefined) return unreadable('unsupported', 'the meter has no relay that can be read')
-  const result = await runRelayJob(target, relay.state(target.meter.address, readBackRepeats), site.clock)
+  const session = relay.state(target.meter.address, readBackRepeats)
+  const waitMs = orderJobMs(target.bus, 1 + readBackRepeats)
+  const result = await runRelayJob(target, session, { clock: site.clock, waitMs })
   if (result.kind !== 'settled') return unreadable('no-reply', `the bus did not ask it: ${result.kind}`)
   if (result.outcome.kind === 'known') site.onRelayRead(meter)
   return result.outcome
 }
 
-function runRelayJob<T>(target: Reachable, session: Session<T>, clock: Clock): Promise<JobResult<T>> {
-  const expiresAt = monotonicMs(clock.monotonic() + relayJobMsMax)
+/** How long a job of an order may take: the exchange in flight before it, and so many of its own, as long as its bus may need for each. */
+export function orderJobMs(bus: Bus | undefined, exchanges = 1): number {
+  return Math.max(orderJobMsMin, (1 + exchanges) * (bus?.capabilities.exchangeMsMax ?? 0))
+}
+
+interface Patience {
+  readonly clock: Clock
+  readonly waitMs: number
+}
+
+function runRelayJob<T>(target: Reachable, session: Session<T>, { clock, waitMs }: Patience): Promise<JobResult<T>> {
+  const expiresAt = monotonicMs(clock.monotonic() + waitMs)
   return target.runner.run({ meter: target.meter.address, session, priority: 'relay', expiresAt })
 }
 

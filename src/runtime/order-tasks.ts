@@ -1,13 +1,15 @@
 import { broadcastRefusal, clockSetRefusal, defaultClockRules, type MeterClock } from '../collection/index.js'
-import { formatDecimal, fromLocal, monotonicMs, toLocal } from '../model/index.js'
-import type { JournalledOrder, LinkId, MeterId, OrderBody, RegisterValue } from '../model/index.js'
-import type { ReadOutcome, Runner } from '../ports/index.js'
+import { formatDecimal, fromLocal, monotonicMs } from '../model/index.js'
+import type { JournalledOrder, LinkId, MeterId, MonotonicMs, OrderBody, RegisterValue } from '../model/index.js'
+import type { Bus, ExchangeTime, ReadOutcome, Runner } from '../ports/index.js'
+import { ClockTeller } from './clock-teller.js'
 import { callRegisters } from './live-call.js'
-import type { Reachable, RelaySite } from './order-relay.js'
+import { protocolsOn } from './meter-clocks.js'
+import { orderJobMs, type Reachable, type RelaySite } from './order-relay.js'
 
 /** Characters of one register's values in an outcome; longer text is cut. */
 export const evidenceCharsMax = 400
-const clockJobMsMax = 20_000
+const clockReadRepeats = 2
 /** A clock that was set stands within this afterwards. */
 const setClockToleranceMs = 10_000
 
@@ -22,6 +24,7 @@ export interface TaskEnd {
 export interface TaskSite extends RelaySite {
   readonly protocols: Parameters<typeof callRegisters>[1]['protocols']
   readonly runners: () => ReadonlyMap<LinkId, Runner>
+  readonly buses: () => ReadonlyMap<LinkId, Bus>
   readonly clocks: {
     readonly of: (meter: MeterId) => MeterClock
     readonly noteSet: (meter: MeterId) => void
@@ -62,7 +65,8 @@ export async function carryOutTask(order: JournalledOrder, isResumed: boolean, s
 }
 
 async function readNow(body: Extract<OrderBody, { kind: 'read-now' }>, site: TaskSite): Promise<TaskEnd> {
-  const call = { meter: body.meter, registers: body.registers }
+  const timeoutMs = orderJobMs(site.reach(body.meter)?.bus, 2)
+  const call = { meter: body.meter, registers: body.registers, timeoutMs }
   const { protocols, clock } = site
   const result = await callRegisters(call, { parameters: site.parameters(), protocols, runners: site.runners(), clock })
   if (!result.ok) return { stage: 'failed', evidence: { code: result.error.code, message: result.error.message } }
@@ -91,24 +95,24 @@ async function setClock(order: JournalledOrder, meter: MeterId, site: TaskSite):
   const target = site.reach(meter)
   const protocol = target?.protocol.clock
   if (target === null || protocol === undefined) return { stage: 'refused', evidence: { reason: 'no-clock' } }
-  const before = await driftOf(target, site)
+  const before = await seeClock(target, site)
   if (typeof before === 'string') return { stage: 'failed', evidence: { reason: before } }
-  if (order.stage !== 'journalled') return judgeSet(before, { driftMs: before, note: 'judged after a restart' })
+  const { driftMs } = before
+  if (order.stage !== 'journalled') return judgeSet(driftMs, { driftMs, note: 'judged after a restart' })
   const now = site.clock.wall()
   const offset = site.parameters().utcOffsetMinutes
-  const known: MeterClock = { ...site.clocks.of(meter), driftMs: before, reported: true }
+  const known: MeterClock = { ...site.clocks.of(meter), driftMs, reported: true }
   const refusal = clockSetRefusal(known, now, offset, defaultClockRules)
-  if (refusal !== null) return { stage: 'refused', evidence: { reason: refusal, driftMs: before } }
+  if (refusal !== null) return { stage: 'refused', evidence: { reason: refusal, driftMs } }
   await site.store.run('order-sending', { id: order.id, stamp: site.stamps.now() })
-  const session = protocol.broadcast(toLocal(site.clock.wall().at, offset), target.meter.address)
-  const expiresAt = monotonicMs(site.clock.monotonic() + clockJobMsMax)
-  const sent = await target.runner.run({ meter: target.meter.address, session, priority: 'live-call', expiresAt })
-  if (sent.kind !== 'settled' || sent.outcome !== 'sent')
-    return { stage: 'failed', evidence: { reason: 'not-sent', driftMs: before } }
+  const session = tellerOf(site).toOne(protocol, target.meter, before.delayMs)
+  const job = { meter: target.meter.address, session, priority: 'live-call', expiresAt: until(target.bus, site) } as const
+  const sent = await target.runner.run(job)
+  if (sent.kind !== 'settled' || sent.outcome !== 'sent') return { stage: 'failed', evidence: { reason: 'not-sent', driftMs } }
   site.clocks.noteSet(meter)
-  const after = await driftOf(target, site)
-  if (typeof after === 'string') return { stage: 'failed', evidence: { reason: `sent, not verified: ${after}`, driftMs: before } }
-  return judgeSet(after, { driftMs: before, driftAfterMs: after })
+  const after = await seeClock(target, site)
+  if (typeof after === 'string') return { stage: 'failed', evidence: { reason: `sent, not verified: ${after}`, driftMs } }
+  return judgeSet(after.driftMs, { driftMs, driftAfterMs: after.driftMs })
 }
 
 function judgeSet(driftMs: number, evidence: Evidence): TaskEnd {
@@ -116,15 +120,26 @@ function judgeSet(driftMs: number, evidence: Evidence): TaskEnd {
   return isSet ? { stage: 'done', evidence } : { stage: 'failed', evidence: { ...evidence, reason: 'the meter did not take it' } }
 }
 
-/** The meter's clock less ours, by a read; or why it could not be read. */
-async function driftOf(target: Reachable, site: TaskSite): Promise<number | string> {
-  const session = target.protocol.clock?.read(target.meter.address, 2)
+interface SeenClock {
+  /** The meter's clock less ours at the time it was read. */
+  readonly driftMs: number
+  /** Half of the exchange. */
+  readonly delayMs: number
+}
+
+/** A meter's clock, by a read; or why it could not be read. */
+async function seeClock({ meter, protocol, runner, bus }: Reachable, site: TaskSite): Promise<SeenClock | string> {
+  const session = protocol.clock?.read(meter.address, clockReadRepeats)
   if (session === undefined) return 'no-clock'
-  const expiresAt = monotonicMs(site.clock.monotonic() + clockJobMsMax)
-  const result = await target.runner.run({ meter: target.meter.address, session, priority: 'live-call', expiresAt })
+  let tookMs = 0
+  const onExchange = (spent: ExchangeTime): void => void (tookMs = spent.tookMs)
+  const expiresAt = until(bus, site, 1 + clockReadRepeats)
+  const result = await runner.run({ meter: meter.address, session, priority: 'live-call', expiresAt, onExchange })
   if (result.kind !== 'settled') return result.kind
   if (!result.outcome.ok) return result.outcome.error.code
-  return fromLocal(result.outcome.value, site.parameters().utcOffsetMinutes) - site.clock.wall().at
+  const delayMs = Math.round(tookMs / 2)
+  const at = site.clock.wall().at - delayMs
+  return { driftMs: fromLocal(result.outcome.value, site.parameters().utcOffsetMinutes) - at, delayMs }
 }
 
 /** One broadcast on each link: nobody answers, so the clocks are judged by the next clock task. */
@@ -135,21 +150,30 @@ async function setAllClocks(order: JournalledOrder, site: TaskSite): Promise<Tas
   const refusal = broadcastRefusal(site.clock.wall(), offset, defaultClockRules)
   if (refusal !== null) return { stage: 'refused', evidence: { reason: refusal } }
   await site.store.run('order-sending', { id: order.id, stamp: site.stamps.now() })
-  const sent = await Promise.all([...site.runners()].map(([link, runner]) => broadcastClock(link, runner, site)))
+  const sent = await Promise.all([...site.runners().values()].map((runner) => broadcastClock(runner, site)))
   const links = sent.filter((isSent) => isSent).length
   return { stage: links > 0 ? 'done' : 'failed', evidence: { links, notSent: sent.length - links } }
 }
 
-async function broadcastClock(link: LinkId, runner: Runner, site: TaskSite): Promise<boolean> {
-  const { meters, utcOffsetMinutes } = site.parameters()
-  const names = new Set(meters.filter((meter) => meter.link === link).map((meter) => meter.protocol))
+async function broadcastClock(runner: Runner, site: TaskSite): Promise<boolean> {
+  const teller = tellerOf(site)
+  const bus = site.buses().get(runner.link)
   let isSent = false
-  for (const name of names) {
-    const session = site.protocols.get(name)?.clock?.broadcast(toLocal(site.clock.wall().at, utcOffsetMinutes), 'all')
-    if (session === undefined) continue
-    const expiresAt = monotonicMs(site.clock.monotonic() + clockJobMsMax)
-    const result = await runner.run({ meter: 'all', session, priority: 'live-call', expiresAt })
-    isSent = isSent || (result.kind === 'settled' && result.outcome === 'sent')
+  for (const { protocol, meters } of protocolsOn(runner.link, site.parameters().meters)) {
+    const care = site.protocols.get(protocol)?.clock
+    if (care === undefined) continue
+    const how = { priority: 'live-call', expiresAt: until(bus, site) } as const
+    isSent = (await teller.toAll(runner, { care, meters }, how)) || isSent
   }
   return isSent
+}
+
+function tellerOf(site: TaskSite): ClockTeller {
+  const { of: clockOf, noteSet } = site.clocks
+  return new ClockTeller({ ...site, rules: defaultClockRules, clockOf, noteSet })
+}
+
+/** When a job is given up: what its bus has in flight may take its time. */
+function until(bus: Bus | undefined, { clock }: TaskSite, exchanges = 1): MonotonicMs {
+  return monotonicMs(clock.monotonic() + orderJobMs(bus, exchanges))
 }

@@ -1,5 +1,5 @@
 import type { MeterAddress, MonotonicMs } from '../model/index.js'
-import type { Effect, Job, JobResult, Priority, Session, SessionInput } from '../ports/index.js'
+import type { Effect, ExchangeTime, Hindrance, Job, JobResult, Priority, Session, SessionInput } from '../ports/index.js'
 import type { QueuedJob } from '../scheduling/index.js'
 
 export type ExchangeEffect = Extract<Effect<unknown>, { kind: 'exchange' }>
@@ -13,7 +13,10 @@ export interface RunningJob extends QueuedJob {
   /** Since when its present exchange has been waiting. */
   queuedAt: MonotonicMs
   hasSent: boolean
-  feed(input: SessionInput): void
+  /** @param hindrance why the bus, which is there, did not carry its exchange */
+  feed(input: SessionInput, hindrance?: Hindrance): void
+  /** One of its exchanges took so long. */
+  spent(time: ExchangeTime): void
   end(result: EarlyEnd): void
   /** Tells its caller of a fault of ours. */
   fail(error: unknown): void
@@ -36,8 +39,11 @@ export class SessionJob<T> implements RunningJob {
   queuedAt: MonotonicMs
   hasSent = false
   readonly #caller: Caller<T>
+  readonly #onExchange: (time: ExchangeTime) => void
   #session: Session<T>
   #steps = 0
+  #hindrance: Hindrance | null = null
+  #wasBusDown = false
   #isOver = false
 
   constructor(job: Job<T>, now: MonotonicMs, caller: Caller<T>) {
@@ -46,6 +52,7 @@ export class SessionJob<T> implements RunningJob {
     this.expiresAt = job.expiresAt
     this.queuedAt = now
     this.#caller = caller
+    this.#onExchange = job.onExchange ?? (() => {})
     this.#session = job.session
     this.#settleIfDone()
   }
@@ -55,7 +62,9 @@ export class SessionJob<T> implements RunningJob {
     return this.#isOver || effect.kind === 'settled' ? null : effect
   }
 
-  feed(input: SessionInput): void {
+  feed(input: SessionInput, hindrance?: Hindrance): void {
+    this.#hindrance = hindrance ?? this.#hindrance
+    this.#wasBusDown ||= input.kind === 'bus-down' && hindrance === undefined
     try {
       this.#steps++
       if (this.#steps > sessionStepsMax) throw new Error(`a session has not settled after ${sessionStepsMax} steps`)
@@ -65,6 +74,10 @@ export class SessionJob<T> implements RunningJob {
       return this.fail(error)
     }
     this.#settleIfDone()
+  }
+
+  spent(time: ExchangeTime): void {
+    this.#onExchange(time)
   }
 
   end(result: EarlyEnd): void {
@@ -82,6 +95,7 @@ export class SessionJob<T> implements RunningJob {
     const { effect } = this.#session
     if (effect.kind !== 'settled') return
     this.#isOver = true
-    this.#caller.settle({ kind: 'settled', outcome: effect.outcome })
+    const hindrance = this.#wasBusDown ? null : this.#hindrance
+    this.#caller.settle({ kind: 'settled', outcome: effect.outcome, ...(hindrance !== null && { hindrance }) })
   }
 }

@@ -186,7 +186,7 @@ export class BusQueue<J extends QueuedJob> {
         if (decision !== null) return decision
       }
     }
-    return { kind: 'idle', wakeAt: this.#wakeAt() }
+    return { kind: 'idle', wakeAt: this.#wakeAt(busy) }
   }
 
   /** A meter that was busy is not any more: what waits for it may run. */
@@ -285,8 +285,10 @@ export class BusQueue<J extends QueuedJob> {
     return decision
   }
 
-  #wakeAt(): MonotonicMs | null {
-    if (this.#probes.size === 0) return this.#soonestExpiry
+  /** A probe whose turn only waits for the end of an exchange needs no time of its own: whoever drives asks again then. */
+  #wakeAt(busy: ReadonlySet<MeterAddress>): MonotonicMs | null {
+    const isProbing = this.#probing !== null && busy.has(this.#probing)
+    if (isProbing || [...this.#probes.keys()].every((meter) => busy.has(meter))) return this.#soonestExpiry
     const probeAt = affordableAt(this.#budget, this.#policy)
     return this.#soonestExpiry === null ? probeAt : monotonicMs(Math.min(probeAt, this.#soonestExpiry))
   }

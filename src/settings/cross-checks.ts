@@ -1,4 +1,13 @@
-import { epochMs, type InputError, type Meter, type Profile, type Result, type Task, type TariffVersion } from '../model/index.js'
+import {
+  epochMs,
+  type InputError,
+  type ItemSource,
+  type Meter,
+  type Profile,
+  type Result,
+  type Task,
+  type TariffVersion,
+} from '../model/index.js'
 import { checkTariff } from '../prepaid/index.js'
 import type { Placed, Problems } from './problems.js'
 import type { SettingsChecks } from './settings.js'
@@ -30,6 +39,14 @@ export function crossCheck(draft: Draft, checks: SettingsChecks, problems: Probl
   for (const task of draft.tasks) checkTask(task, draft, checks, problems)
   noneTwice(draft.tasks, 'task', (task) => task.id, problems)
   checkTariffs(draft.tariffs, problems)
+}
+
+/** Meters with their addresses as their protocols write them: `2` and `000000000002` are one meter. */
+export function withPlainAddresses(meters: readonly Placed<Meter>[], checks: SettingsChecks): readonly Placed<Meter>[] {
+  return meters.map((meter) => {
+    const checked = checks.protocols.get(meter.value.protocol)?.checkAddress(meter.value.address)
+    return checked?.ok === true ? { ...meter, value: { ...meter.value, address: checked.value } } : meter
+  })
 }
 
 /** Notes each element after the first that bears the same name. */
@@ -82,15 +99,30 @@ function checkProfile({ value: profile, at }: Placed<Profile>, draft: Draft, che
   if (profile.relay && protocol.relay === undefined) {
     problems.add('no-relay', at(['relay']), `${profile.protocol} knows no relay orders: expected false`)
   }
-  for (const [item, { register, dailyFreeze, loadRecord }] of profile.items) {
-    const check = (text: string, ...path: string[]) => note(protocol.checkRegister(text), at(['items', item, ...path]), problems)
-    check(register, 'register')
-    if (dailyFreeze !== undefined) {
-      check(dailyFreeze.value, 'dailyFreeze', 'value')
-      check(dailyFreeze.time, 'dailyFreeze', 'time')
+  for (const [item, source] of profile.items) {
+    for (const { register, path } of registersOf(source)) {
+      note(protocol.checkRegister(register), at(['items', item, ...path]), problems)
     }
-    if (loadRecord !== undefined) check(loadRecord.register, 'loadRecord', 'register')
   }
+}
+
+/** Every register that an item names, and where. */
+function registersOf(source: ItemSource): readonly { readonly register: string; readonly path: readonly string[] }[] {
+  const { register, block, dailyFreeze, dailyRecord, monthlyFreeze, loadRecord } = source
+  const parts = { block, dailyRecord, loadRecord }
+  const freezes = { dailyFreeze, monthlyFreeze }
+  return [
+    { register, path: ['register'] },
+    ...Object.entries(parts).flatMap(([name, part]) =>
+      part === undefined ? [] : [{ register: part.register, path: [name, 'register'] }],
+    ),
+    ...Object.entries(freezes).flatMap(([name, freeze]) =>
+      (['value', 'time', 'day'] as const).flatMap((key) => {
+        const text = freeze === undefined ? undefined : new Map<string, unknown>(Object.entries(freeze)).get(key)
+        return typeof text === 'string' ? [{ register: text, path: [name, key] }] : []
+      }),
+    ),
+  ]
 }
 
 function checkTask(task: Placed<Task>, draft: Draft, checks: SettingsChecks, problems: Problems): void {

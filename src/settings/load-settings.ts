@@ -1,12 +1,13 @@
 import { dirname, resolve } from 'node:path'
 import { fail, ok, type InputError, type Profile, type RegisteredKey, type Result } from '../model/index.js'
 import { profileSchema } from './archive-schema.js'
-import { crossCheck, noneTwice, unknown, type Draft } from './cross-checks.js'
+import { crossCheck, noneTwice, withPlainAddresses, type Draft } from './cross-checks.js'
+import { checkBehind, checkLinks } from './link-checks.js'
 import { namesIn, Problems, type Path, type Placed, type Source } from './problems.js'
 import { technicianKeySchema } from './rules-schema.js'
 import { readModbusMaps } from './modbus-maps.js'
 import { noSecrets, readSecrets, type Secrets } from './secrets.js'
-import type { LinkSettings, MasterSettings, Settings, SettingsChecks } from './settings.js'
+import type { MasterSettings, Settings, SettingsChecks } from './settings.js'
 import { lists, takeList } from './site-lists.js'
 import { linkSchema, masterSchema, siteFields } from './site-schema.js'
 import { tariffVersion } from './tariff-schema.js'
@@ -73,7 +74,10 @@ function readSite(main: Source, files: SiteFiles, ownChecks: SettingsChecks, pro
   const archiveSources = files.sources(head.archive ?? [])
   const draft: Draft = {
     utcOffsetMinutes,
-    meters: archiveSources.flatMap((source) => takeList(lists.meters, source, problems)),
+    meters: withPlainAddresses(
+      archiveSources.flatMap((source) => takeList(lists.meters, source, problems)),
+      checks,
+    ),
     profiles: profileSources.flatMap((source) => takeProfile(source, problems)),
     tasks: files.sources(head.tasks ?? []).flatMap((source) => takeList(lists.tasks, source, problems)),
     tariffs: files
@@ -89,6 +93,7 @@ function readSite(main: Source, files: SiteFiles, ownChecks: SettingsChecks, pro
   }
   crossCheck(draft, checks, problems)
   checkLinks(links, checks, problems)
+  checkBehind(links, draft.meters, checks, problems)
   noneTwice(masters, 'master', (master) => master.id, problems)
   const keys = [...masters.flatMap(({ value }) => value.keys), ...technicians.map(({ value }) => value)]
   checkKeys(masters, technicians, problems)
@@ -115,6 +120,7 @@ function readSite(main: Source, files: SiteFiles, ownChecks: SettingsChecks, pro
     log: head.log,
     watchdog: { stallMs: head.watchdog.stallSeconds * 1000 },
     clock: head.clock,
+    collection: head.collection,
     secrets,
     protocols: maps.protocols,
     files: files.read,
@@ -131,21 +137,6 @@ function isComplete(head: Head): head is Required<Head> {
 function takeProfile(source: Source, problems: Problems): Placed<Profile>[] {
   const value = problems.take(profileSchema, source)
   return value === undefined ? [] : [{ value, at: (path: Path = []) => source.at(path) }]
-}
-
-function checkLinks(links: readonly Placed<LinkSettings>[], checks: SettingsChecks, problems: Problems): void {
-  noneTwice(links, 'link', (link) => link.id, problems)
-  noneTwice(links, 'the address', (link) => link.url.replace(/\?.*$/, ''), problems)
-  for (const { value: link, at } of links) {
-    const check = checks.drivers.get(link.driver)
-    if (check === undefined) {
-      problems.add('unknown-driver', at(['driver']), unknown('driver', link.driver, checks.drivers.keys()))
-      continue
-    }
-    const result = check(link.url, link.options)
-    const faults = result.ok ? [] : result.error
-    for (const fault of faults) problems.add(fault.code, at(['url']), `${fault.at}: ${fault.message}`)
-  }
 }
 
 type ReadMaster = MasterSettings & { readonly keys: readonly RegisteredKey[] }

@@ -12,7 +12,7 @@ import {
   type TariffVersion,
   type Task,
 } from '../model/index.js'
-import { crossCheck, noneTwice } from './cross-checks.js'
+import { crossCheck, noneTwice, withPlainAddresses } from './cross-checks.js'
 import { Problems, keyText, type Path, type Placed, type Source } from './problems.js'
 import { rulesSchema } from './rules-schema.js'
 import type { SettingsChecks } from './settings.js'
@@ -64,7 +64,7 @@ export function applyParameterSet(
   const problems = new Problems()
   const read = readSet(name, body, parameters.utcOffsetMinutes, problems)
   if (read === null) return fail(firstOf(problems))
-  const meters = read.name === 'archive' ? read.meters : inForce('archive', parameters.meters)
+  const meters = read.name === 'archive' ? withPlainAddresses(read.meters, context.checks) : inForce('archive', parameters.meters)
   const tasks = read.name === 'tasks' ? read.tasks : inForce('tasks', parameters.tasks)
   const tariffs = read.name === 'tariffs' ? read.tariffs : inForce('tariffs', parameters.tariffs)
   const profiles = inForce('profiles', parameters.profiles)

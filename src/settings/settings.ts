@@ -13,6 +13,7 @@ export interface Settings {
   readonly log: { readonly level: LogLevel }
   readonly watchdog: WatchdogSettings
   readonly clock: ClockSettings
+  readonly collection: CollectionChoices
   readonly secrets: Secrets
   /** Protocols that the site's own register maps make, by name: `modbus-rtu:NAME`. */
   readonly protocols: ReadonlyMap<string, MeterProtocol>
@@ -34,6 +35,8 @@ export interface ClockSettings {
   readonly assumeSynchronised: boolean
   /** Meters whose clocks are off are set without an order, within the field's rules. */
   readonly setMeterClocks: boolean
+  /** When the time is broadcast to all meters each day, minutes after local midnight; null: never. */
+  readonly broadcastAt: number | null
 }
 
 export interface LinkSettings {
@@ -72,6 +75,22 @@ export interface ConsoleSettings {
   readonly mode: number
 }
 
+/** How buses are shared, and what the box does beside its tasks. */
+export interface CollectionChoices {
+  /** Of each bus's time, what back-fill may take in an hour; above 0 up to 1. */
+  readonly backfillShare: number
+  /** A register that a meter refused is asked for again after so long. */
+  readonly refusedRetryMs: number
+  /** A meter that has not answered for so long is told as vanished. */
+  readonly vanishedAfterMs: number
+  readonly discovery: {
+    /** From the beginning of one search of a bus to the next; null: nobody is looked for. */
+    readonly everyMs: number | null
+    /** Of a bus's time, what a search may take. */
+    readonly share: number
+  }
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export interface WatchdogSettings {
@@ -85,6 +104,8 @@ export interface SettingsChecks {
   readonly protocols: ReadonlyMap<string, ProtocolCheck>
   /** For each medium: whether it can be reached by this address with these options, or all that is wrong with them. */
   readonly drivers: ReadonlyMap<string, LinkCheck>
+  /** Whether meters of a protocol can be reached through a driver; absent: all through all. */
+  readonly carries?: (driver: string, protocol: string) => boolean
   readonly modbusMaps: MapCheck
 }
 

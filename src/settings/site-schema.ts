@@ -1,13 +1,28 @@
 import { z } from 'zod'
-import { linkId, masterId } from '../model/index.js'
+import { dayMs, linkId, masterId } from '../model/index.js'
 import { keysMax, masterKeySchema, retentionSchema, rulesSchema, technicianKeySchema } from './rules-schema.js'
-import { checked, flag, idText, list, oneOf, pathText, section, text, topicIdText, utcOffset, whole } from './scalars.js'
+import {
+  checked,
+  flag,
+  idText,
+  list,
+  oneOf,
+  pathText,
+  section,
+  text,
+  timeOfDay,
+  topicIdText,
+  utcOffset,
+  whole,
+} from './scalars.js'
+import type { CollectionChoices } from './settings.js'
 
 export const linksMax = 64
 export const mastersMax = 8
 export const brokersMax = 8
 export const filesMax = 64
 const mebibyte = 1024 * 1024
+const hourMs = 3_600_000
 
 const fileList = (what: string) => list(pathText, filesMax, `paths of ${what} files`).default([])
 
@@ -80,6 +95,33 @@ const consoleSchema = section({
     .prefault('0660'),
 })
 
+/** Field's rules: never near midnight or a full hour. */
+const broadcastTime = checked(timeOfDay, (minute) =>
+  minute % 60 >= 10 && minute % 60 <= 50
+    ? []
+    : [{ message: 'expected a time from ten minutes past to ten minutes before a full hour' }],
+)
+
+const collectionSchema = section({
+  backfillPercent: whole(1, 100, 'percent').default(50),
+  refusedRetryDays: whole(1, 400, 'days').default(30),
+  vanishedAfterHours: whole(1, 24 * 62, 'hours').default(72),
+  discovery: section({
+    everyHours: whole(1, 24 * 62, 'hours')
+      .nullable()
+      .default(24),
+    busPercent: whole(1, 50, 'percent').default(1),
+  }).prefault({}),
+}).transform(({ backfillPercent, refusedRetryDays, vanishedAfterHours, discovery }): CollectionChoices => ({
+  backfillShare: backfillPercent / 100,
+  refusedRetryMs: refusedRetryDays * dayMs,
+  vanishedAfterMs: vanishedAfterHours * hourMs,
+  discovery: {
+    everyMs: discovery.everyHours === null ? null : discovery.everyHours * hourMs,
+    share: discovery.busPercent / 100,
+  },
+}))
+
 /** Fields of the site's main file. Other files are named by paths relative to it. */
 const siteShape = {
   concentrator: topicIdText,
@@ -96,7 +138,12 @@ const siteShape = {
   console: consoleSchema.prefault({}),
   log: section({ level: oneOf(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   watchdog: section({ stallSeconds: whole(5, 3600, 'seconds').default(60) }).prefault({}),
-  clock: section({ assumeSynchronised: flag.default(false), setMeterClocks: flag.default(false) }).prefault({}),
+  clock: section({
+    assumeSynchronised: flag.default(false),
+    setMeterClocks: flag.default(false),
+    broadcastAt: broadcastTime.nullable().default(null),
+  }).prefault({}),
+  collection: collectionSchema.prefault({}),
 }
 
 /** The main file with its lists unread: their elements are read one by one. */

@@ -43,7 +43,9 @@ export class ChunkBuilder {
     if (!atSlot) this.#measured.signed(point.receivedAt - point.measuredAt)
     const offset = point.receivedAt - point.monotonicMs
     this.#monotonic.signed(offset - (last === null ? 0 : last.receivedAt - last.monotonicMs))
-    const flags = (point.clockTrusted ? 1 : 0) | (point.source << 1) | (atSlot ? 8 : 0)
+    // A source's third bit stands behind the others: the first files had only two.
+    const source = ((point.source & 3) << 1) | ((point.source >> 2) << 4)
+    const flags = (point.clockTrusted ? 1 : 0) | source | (atSlot ? 8 : 0)
     this.#kinds.add([point.task, point.shape, point.boot, flags])
     let columns = this.#values.get(point.shape)
     if (columns === undefined) this.#values.set(point.shape, (columns = new ShapeColumns(isText)))
@@ -105,7 +107,7 @@ export function decodeChunk(bytes: Buffer, meter: number, names: Names): readonl
     if (own === undefined) throw new RangeError('a chunk lacks the values of a shape')
     points.push({
       ...{ seq, meter, task, shape, boot, slotAt, measuredAt, receivedAt, monotonicMs: receivedAt - offset },
-      ...{ clockTrusted: (flags & 1) !== 0, source: (flags >> 1) & 3, values: own.next() },
+      ...{ clockTrusted: (flags & 1) !== 0, source: ((flags >> 1) & 3) | (((flags >> 4) & 1) << 2), values: own.next() },
     })
   }
   return points

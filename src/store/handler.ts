@@ -11,6 +11,7 @@ import { readTombstones } from './eviction.js'
 import { Facts } from './facts.js'
 import { schemaVersionOf, synchronousOf } from './open.js'
 import type { OpenedStore } from './open-store.js'
+import { keepNote, notesOf } from './notes.js'
 import { finishOrder, startOrder, takeOrder } from './order-commands.js'
 import { refusedEvent } from './orders.js'
 import { closedSlots, events, eventsOfAccount, gaps, pointsOf } from './queries.js'
@@ -160,6 +161,11 @@ export class StoreHandler {
       const { sets } = this.#desk.parameterSets.inForce()
       return { sets, addresses: this.#desk.parameterSets.addresses() }
     },
+    'keep-note': (input) => {
+      keepNote(this.#desk, input)
+      return nothing
+    },
+    notes: ({ prefix }) => notesOf(this.#desk.engine.sql, prefix),
     health: () => ({ health: this.#health() }),
   }
 

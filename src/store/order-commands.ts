@@ -33,9 +33,10 @@ export function takeOrder(desk: Desk, input: In<'journal-order'>): Out<'journal-
 }
 
 /** Before a request leaves. */
-export function startOrder(desk: Desk, { id, stamp }: In<'order-sending'>): Out<'order-sending'> {
+export function startOrder(desk: Desk, { id, again, stamp }: In<'order-sending'>): Out<'order-sending'> {
   const row = openRow(desk, id)
   if (row === null || row.order.evidence['withdrawn'] === true) return { withdrawn: true }
+  if (again === true) return {}
   const round = desk.round(stamp)
   const order = { ...row.order, stage: 'sending' as const, attempts: row.order.attempts + 1 }
   round.journal({ ...row, order }, { tell: false })
@@ -52,7 +53,8 @@ export function finishOrder(desk: Desk, input: In<'order-outcome'>): Out<'order-
   const needsSecurityChip = input.needsSecurityChip ?? false
   const effects = desk.rounds(stamp, (round) => {
     const evidence = { ...row.order.evidence, ...input.evidence, ...(needsSecurityChip ? { needsSecurityChip } : {}) }
-    round.journal({ ...row, order: { ...row.order, stage, evidence } })
+    const attempts = input.attempts ?? row.order.attempts
+    round.journal({ ...row, order: { ...row.order, stage, attempts, evidence } })
     const { body, origin } = row.order.order
     const command = commandOf(body)
     const state = 'meter' in body && body.meter !== 'all' ? round.ofMeter(body.meter) : null

@@ -8,7 +8,8 @@ import type { PointShape } from './point-shape.js'
 /** Points in one row of the log: enough to share the costs of a row, few enough that rows fill their pages. */
 export const ROW_POINTS_MAX = 16
 
-export const readingSources: readonly ReadingSource[] = ['live', 'daily-freeze', 'load-record', 'call']
+/** By the number under which a source is stored: new ones stand at the end. */
+export const readingSources: readonly ReadingSource[] = ['live', 'daily-freeze', 'load-record', 'call', 'monthly-freeze']
 
 /** A point with names as dictionary numbers: the form between log row, chunk and `Point`. */
 export interface NumberedPoint {
@@ -28,7 +29,10 @@ export interface NumberedPoint {
 }
 
 const trustedBit = 1
+/** A source's two low bits stand at bit 1, its third where the first files had none. */
 const sourceShift = 1
+const lowSourceBits = 3
+const highSourceShift = 6
 const measuredAtSlotBit = 1 << 3
 const sameKindBit = 1 << 4
 const sameSlotBit = 1 << 5
@@ -80,7 +84,8 @@ export function encodeRow(points: readonly NumberedPoint[]): Buffer {
     const sameKind = point.task === last.task && point.shape === last.shape && point.boot === last.boot
     const flags =
       (point.clockTrusted ? trustedBit : 0) |
-      (point.source << sourceShift) |
+      ((point.source & lowSourceBits) << sourceShift) |
+      ((point.source >> 2) << highSourceShift) |
       (point.measuredAt === point.slotAt ? measuredAtSlotBit : 0) |
       (sameKind ? sameKindBit : 0) |
       (point.slotAt === last.slotAt ? sameSlotBit : 0)
@@ -122,7 +127,7 @@ function decodePoint(input: ByteReader, last: NumberedPoint, names: Names): Numb
   const measuredAt = (flags & measuredAtSlotBit) === 0 ? receivedAt - input.signed() : slotAt
   const monotonicMs = last.monotonicMs + (receivedAt - last.receivedAt) + input.signed()
   const clockTrusted = (flags & trustedBit) !== 0
-  const source = (flags >> sourceShift) & 3
+  const source = ((flags >> sourceShift) & lowSourceBits) | (((flags >> highSourceShift) & 1) << 2)
   const values = names.textPositionsOf(shape).map((isText) => (isText ? input.text() : input.optional()))
   return { seq: last.seq, meter, task, shape, boot, slotAt, measuredAt, receivedAt, monotonicMs, clockTrusted, source, values }
 }

@@ -7,8 +7,6 @@ import { freePort } from '../helpers/mosquitto.js'
 import { startMute } from '../helpers/mute-peer.js'
 import { startTcpRelay } from '../helpers/tcp-relay.js'
 
-/** As `systemd` is promised; the daemon ends by force after that, with another status. */
-const stopMsMax = 5_000
 const everyExchange = 1_000_000
 
 t.setTimeout(300_000)
@@ -22,8 +20,9 @@ async function fieldOf(t: Test, tasks: string): Promise<FieldWorld> {
 
 async function judge(t: Test, world: FieldWorld, when: string): Promise<void> {
   const { code, signal, tookMs } = await world.daemon.stop()
+  // The daemon counts its 5 s itself and ends by force after them, with another status: no load on this machine adds to them.
   t.match([code, signal], [0, null], `${when}: a clean end`)
-  t.ok(tookMs < stopMsMax, `${when}: in ${Math.round(tookMs)} ms`)
+  t.comment(`${when}: in ${Math.round(tookMs)} ms`)
   t.strictSame(world.daemon.errors, [], `${when}: no complaint`)
 }
 
@@ -95,10 +94,7 @@ await t.test('whenever it is told to stop during its start, the daemon ends at o
     await pause(afterMs)
     const { code, signal, tookMs } = await daemon.stop()
     const isClean = code === 0 || signal === 'SIGTERM'
-    t.ok(
-      isClean && tookMs < stopMsMax,
-      `after ${Math.round(afterMs)} ms: ${signal ?? code} in ${Math.round(tookMs)} ms ${daemon.said}`,
-    )
+    t.ok(isClean, `after ${Math.round(afterMs)} ms: ${signal ?? code} in ${Math.round(tookMs)} ms ${daemon.said}`)
     t.strictSame(daemon.errors, [], 'no complaint')
   }
   world.startDaemon()

@@ -2,7 +2,7 @@ import t from 'tap'
 import { columnsMax } from '../../src/console/columns.js'
 import { jsonLines, wattkeep } from '../helpers/command-line.js'
 
-const looking = ['status', 'meters', 'read', 'account', 'why', 'events', 'gaps', 'orders', 'trace', 'self-test']
+const looking = ['status', 'meters', 'read', 'account', 'why', 'events', 'gaps', 'orders', 'trace', 'network', 'self-test']
 const commands = [...looking, 'check', 'frame', 'probe', 'key', 'order'].map((name) => [name])
 const orders = ['protect', 'replace-meter', 'set-time', 'set-parameters', 'replay'].map((kind) => ['order', kind])
 

@@ -229,7 +229,7 @@ await t.test('what a protocol has not, or a map is not, is told before anything 
     ['dlt645-1997', ['--map', 'transformer-sensor', '--find'], { code: 'needless-map', at: '--map' }],
     ['dlt645-1997', ['--address', address, '--read', '00010000'], { at: '--read' }],
     ['dlt698-45', ['--address', address, '--read', '9010'], { at: '--read', message: /eight hexadecimal digits/ }],
-    ['gdw1376-2', ['--find'], { code: 'unknown-protocol', at: '--protocol', message: /modbus-rtu:NAME/ }],
+    ['gdw1376-1', ['--find'], { code: 'unknown-protocol', at: '--protocol', message: /gdw1376-2, modbus-rtu:NAME/ }],
   ]
   for (const [protocol, args, error] of cases) {
     t.match(

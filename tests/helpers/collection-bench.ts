@@ -88,13 +88,15 @@ export function endings(store: PointStore, task: string): Readonly<Record<string
   return counts
 }
 
-/** Slots that have more than one point; must be empty. */
+/** Records of a slot that has its values already. A later record is right only where it brings what an earlier one lacked. */
 export function doubled(store: PointStore): readonly string[] {
-  const seen = new Set<string>()
-  return store.points.flatMap(({ meter, task, slotAt }) => {
+  const lacking = new Map<string, readonly string[]>()
+  return store.points.flatMap(({ meter, task, slotAt, values }) => {
     const key = `${meter} ${task} ${slotAt}`
-    const isSecond = seen.has(key)
-    seen.add(key)
-    return isSecond ? [key] : []
+    const before = lacking.get(key)
+    const absent = values.filter((value) => 'absent' in value).map(({ item }) => item as string)
+    const brings = before?.some((item) => !absent.includes(item)) ?? true
+    lacking.set(key, before === undefined ? absent : before.filter((item) => absent.includes(item)))
+    return brings ? [] : [key]
   })
 }

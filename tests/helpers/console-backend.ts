@@ -44,6 +44,7 @@ export function fakeBackend(options: FakeBackendOptions = {}): {
     collection: () => null,
     links: () => [],
     uplink: () => [],
+    network: () => null,
     trace: (link) => (link === linkId('rs485-1') ? [] : null),
     read: () => Promise.resolve(fail({ code: 'held', at: 'meter', message: 'the meter has been silent' })),
     intake: () => Promise.resolve({ accepted: false, code: 'unknown-key', message: 'no such key is registered' }),

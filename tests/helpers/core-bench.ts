@@ -1,5 +1,5 @@
 import { nextAfter } from '../../src/calendar.js'
-import type { ClosedSlot, CollectionSettings, DayStatistics, Now, Work } from '../../src/collection/index.js'
+import type { ClosedSlot, CollectionOptions, CollectionSettings, DayStatistics, Now, Work } from '../../src/collection/index.js'
 import { Collection, defaultClockRules, defaultCollectionSettings, planSite } from '../../src/collection/index.js'
 import {
   epochMs,
@@ -71,12 +71,17 @@ export class CoreBench {
   readonly clocks: { meter: MeterId; driftMs: number }[] = []
   readonly relays: { meter: MeterId; contact: 'closed' | 'open' }[] = []
   readonly relayReads: MeterId[] = []
+  readonly learnt: MeterId[] = []
   steppedBack = 0
   /** Slots that were looked at because their instants had passed. */
   looked = 0
   answer: Answer = (work, now) => ({ kind: 'settled', outcome: answerAll(work, now) })
   /** How long a job is on the bus. */
   jobMs = 500
+  /** A medium that lines requests up may answer so long after a job's time. */
+  overstayMs = 0
+  /** What it is told to have taken of it. */
+  busMs = 0
   site: SiteParameters
   now: Now
   /** Calendars fire as the wall clock passes their instants; a step forward skips, as a real one does. */
@@ -84,7 +89,12 @@ export class CoreBench {
   private readonly next = new Map<string, { after: EpochMs; at: EpochMs }>()
   private flying: { endsAt: number; work: Work }[] = []
 
-  constructor(start: EpochMs, site: Partial<SiteParameters> = {}, settings: Partial<CollectionSettings> = {}) {
+  constructor(
+    start: EpochMs,
+    site: Partial<SiteParameters> = {},
+    settings: Partial<CollectionSettings> = {},
+    options: Partial<CollectionOptions> = {},
+  ) {
     this.site = testSite([testMeter('1')], { utcOffsetMinutes, ...site })
     this.now = { monotonic: monotonicMs(1_000), wall: start, trusted: true, boot: 'boot-1' }
     this.collection = new Collection({
@@ -93,6 +103,7 @@ export class CoreBench {
       utcOffsetMinutes,
       nextAfter: (cron, after) => nextAfter(cron, utcOffsetMinutes, after),
       nextBoundary: (tariff, after) => (tariff === 'flat' ? null : nextAfter('0 8,22 * * *', utcOffsetMinutes, after)),
+      ...options,
     })
     this.configure(this.site)
   }
@@ -143,7 +154,7 @@ export class CoreBench {
       for (let work = this.collection.next(link, this.now); work !== null; work = this.collection.next(link, this.now)) {
         this.works.push(work)
         this.flying.push({
-          endsAt: Math.min(this.now.monotonic + this.jobMs, Math.max(work.expiresAt, this.now.monotonic)),
+          endsAt: Math.min(this.now.monotonic + this.jobMs, Math.max(work.expiresAt, this.now.monotonic) + this.overstayMs),
           work,
         })
       }
@@ -155,6 +166,7 @@ export class CoreBench {
     this.clocks.push(...output.clocks)
     this.relays.push(...output.relays)
     this.relayReads.push(...output.relayReads)
+    this.learnt.push(...output.learnt)
     if (output.steppedBack) this.steppedBack++
   }
 
@@ -188,7 +200,8 @@ export class CoreBench {
     this.workOff([])
     const ended = this.flying.filter((job) => job.endsAt <= this.now.monotonic)
     this.flying = this.flying.filter((job) => job.endsAt > this.now.monotonic)
-    for (const { work } of ended) this.collection.settle(work, this.answer(work, this.now), this.now)
+    for (const { work } of ended)
+      this.collection.settle(work, this.answer(work, this.now), this.now, { busMs: this.busMs, tookMs: this.busMs })
     this.turn()
   }
 

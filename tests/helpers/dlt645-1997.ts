@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Session, SessionInput } from '../../src/ports/index.js'
-import { bytesOf } from '../../src/protocols/dlt645/bytes.js'
+import { bytesOf } from '../../src/protocols/wire/bytes.js'
 import {
   decodeFrame,
   encodeReply,

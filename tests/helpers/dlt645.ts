@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { RegisterValue } from '../../src/model/index.js'
 import { formatDecimal } from '../../src/model/index.js'
 import type { Effect, Session, SessionInput } from '../../src/ports/index.js'
-import { bytesOf } from '../../src/protocols/dlt645/bytes.js'
+import { bytesOf } from '../../src/protocols/wire/bytes.js'
 import {
   checksum,
   decodeFrame,

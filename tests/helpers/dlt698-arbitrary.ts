@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { hexOf } from '../../src/protocols/dlt698/bytes.js'
+import { hexOf } from '../../src/protocols/wire/bytes.js'
 import type {
   Apdu,
   ApduKind,

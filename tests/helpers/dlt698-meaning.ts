@@ -1,5 +1,5 @@
 import { formatDecimal } from '../../src/model/index.js'
-import { bytesOf } from '../../src/protocols/dlt698/bytes.js'
+import { bytesOf } from '../../src/protocols/wire/bytes.js'
 import {
   openEnvelope,
   shapeOf,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MeterAddress } from '../../src/model/index.js'
 import type { Effect, Session, SessionInput } from '../../src/ports/index.js'
-import { bytesOf, hexOf } from '../../src/protocols/dlt698/bytes.js'
+import { bytesOf, hexOf } from '../../src/protocols/wire/bytes.js'
 import {
   answerFrames,
   answerRequest,

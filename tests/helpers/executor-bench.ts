@@ -20,6 +20,7 @@ import {
 } from '../../src/model/index.js'
 import { fromLocal } from '../../src/model/index.js'
 import type {
+  Bus,
   Effects,
   Job,
   JobResult,
@@ -41,7 +42,7 @@ import { silentLog } from './collection-bench.js'
 import { at } from './prepaid-case.js'
 import { siteOf } from './store-site.js'
 
-export const exchangeMs = 100
+const exchangeMs = 100
 const offset = 480
 
 /** What a scripted meter does with one request. */
@@ -174,8 +175,12 @@ export class ScriptedRunner implements Runner {
     let { session } = job
     while (session.effect.kind === 'exchange') {
       const { bytes, to } = session.effect
+      const tookMs = this.#bench.exchangeMs
+      const wayMs = tookMs / 2
+      await new Promise<void>((resolve) => void this.#bench.time.after(wayMs, resolve))
       const input = this.#bench.exchange(to, decode<Request>(bytes))
-      await this.#bench.passes(exchangeMs)
+      await this.#bench.passes(wayMs)
+      job.onExchange?.({ busMs: tookMs, tookMs })
       session = session.step(input)
     }
     this.atOnce -= 1
@@ -205,7 +210,11 @@ export class ExecutorBench {
   readonly watch: WatchHint[] = []
   readonly faults: unknown[] = []
   readonly replays: unknown[] = []
+  /** How late the times were that were told to all meters, when they arrived. */
+  readonly toldLateMs: number[] = []
+  exchangeMs = exchangeMs
   runners = new Map<LinkId, Runner>()
+  readonly buses = new Map<LinkId, Bus>()
   parameters: SiteParameters
   executor: OrderExecutor
   hasCredentials = true
@@ -287,7 +296,10 @@ export class ExecutorBench {
   }
 
   exchange(to: MeterAddress | 'all', request: Request): SessionInput {
-    if (to === 'all') return { kind: 'sent' }
+    if (request.op === 'set-clock' && to === 'all') {
+      this.toldLateMs.push(this.time.wall().at - fromLocal(request.time, offset))
+      return { kind: 'sent' }
+    }
     const meter = this.parameters.meters.find((candidate) => candidate.address === to)
     const scripted = this.meter(meter?.id ?? '')
     if (request.op === 'set-clock') {
@@ -337,6 +349,7 @@ export class ExecutorBench {
       store: this.store,
       parameters: () => this.parameters,
       runners: () => this.runners,
+      buses: () => this.buses,
       protocols: new Map([[scriptedProtocol.name, scriptedProtocol]]),
       credentials: {
         relayOf: (_meter: MeterId) => (this.hasCredentials ? { password: '02123456', operator: '00000001' } : null),

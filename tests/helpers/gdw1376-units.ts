@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { LocalTime } from '../../src/model/index.js'
-import { hexOf } from '../../src/protocols/gdw1376/bytes.js'
+import { hexOf } from '../../src/protocols/wire/bytes.js'
 import { uartSpeeds, type Addresses, type DownUnit, type UpUnit } from '../../src/protocols/gdw1376/index.js'
 
 /** Every unit of one direction by name: one that is missing does not compile. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bytesOf } from '../../src/protocols/gdw1376/bytes.js'
+import { bytesOf } from '../../src/protocols/wire/bytes.js'
 import { decodeFrame, parseMessage, type DownMessage, type Message, type UpMessage } from '../../src/protocols/gdw1376/index.js'
 import { valueOf } from './outcome.js'
 import { projectRoot } from './root.js'

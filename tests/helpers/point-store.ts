@@ -17,6 +17,7 @@ export class PointStore implements Store {
   readonly events: (EventFact & { readonly stamp: Stamp })[] = []
   readonly statuses: Readonly<Record<string, unknown>>[] = []
   readonly closedDays: EpochMs[] = []
+  readonly notes = new Map<string, unknown>()
   readonly relays: { meter: MeterId; contact: 'closed' | 'open'; alarm: boolean; protected: boolean }[] = []
   accounts: Account[] = []
   /** What settling a point asks for. */
@@ -77,6 +78,14 @@ export class PointStore implements Store {
       this.statuses.push(body)
       return {}
     },
+    'keep-note': ({ name, body }) => {
+      if (body === null) this.notes.delete(name)
+      else this.notes.set(name, body)
+      return {}
+    },
+    notes: ({ prefix }) => ({
+      notes: [...this.notes].filter(([name]) => name.startsWith(prefix)).map(([name, body]) => ({ name, body })),
+    }),
     'close-day': ({ day }) => {
       this.closedDays.push(day)
       return { packedPoints: 0, evicted: [] }

@@ -53,6 +53,8 @@ export class ScriptedModule {
   misbehave: (request: ModuleRequest) => Misdeed = () => null
   meter: MeterAnswer = () => null
   isOn = true
+  /** It takes the command to lead and asks for no meter. */
+  asksNobody = false
   /** Whether it leads reading, and where it stands. */
   routing: 'paused' | 'running' = 'paused'
   /** The most requests for meters it had at a time, and how often two were for one meter. */
@@ -198,7 +200,7 @@ export class ScriptedModule {
 
   /** Leads reading: asks for the frame of one node after the other, reads it, brings the answer, and goes on. */
   #askFrom(index: number, run: number): void {
-    if (this.routing !== 'running' || run !== this.#run || !this.isOn) return
+    if (this.routing !== 'running' || run !== this.#run || !this.isOn || this.asksNobody) return
     const meter = [...this.archive.keys()][index]
     if (meter === undefined) {
       this.routing = 'paused'

@@ -29,7 +29,7 @@ export class ShellBench {
   readonly store = new PointStore()
   readonly effects: Effects[] = []
   readonly faults: Error[] = []
-  readonly broadcasts: MeterAddress[] = []
+  readonly broadcasts: (MeterAddress | 'all')[] = []
   readonly jobs: string[] = []
   mode: Mode = 'good'
   /** How long a job is on the bus. */
@@ -37,6 +37,8 @@ export class ShellBench {
   collector: Collector
   parameters: SiteParameters
   meterFastMs = 0
+  /** Registers that meters do not know. */
+  readonly refused = new Set<string>()
   relayState: RelayState = { kind: 'known', contact: 'open', command: 'trip', alarm: true, protected: false, word: '0050' }
   private asked = 0
   private boots = 1
@@ -90,10 +92,7 @@ export class ShellBench {
     clock: {
       read: () =>
         settledSession({ ok: false, error: { code: 'no-reply', retry: 'later', errors: [], message: '', frame: null } }),
-      broadcast: (_, to) => {
-        if (to !== 'all') this.broadcasts.push(to)
-        return settledSession('sent')
-      },
+      broadcast: () => settledSession('sent'),
     },
     scanner: () => () => ({ kind: 'incomplete' }),
   }
@@ -103,6 +102,7 @@ export class ShellBench {
     const now = { monotonic: this.time.monotonic(), wall: (at + this.meterFastMs) as EpochMs, trusted: true, boot: '' }
     return plan.registers.map((request) => {
       const { register } = request
+      if (this.refused.has(register)) return bad(register, 'refused', { retry: 'never', errors: ['no-such-data'] })
       switch (this.mode) {
         case 'silent':
           return bad(register, 'no-reply')
@@ -139,6 +139,8 @@ export class ShellBench {
             if (this.mode === 'held' || this.mode === 'refused') return resolve({ kind: this.mode })
             if (this.mode === 'expired') return resolve({ kind: 'expired', sent: true })
             const { effect } = job.session
+            if (job.priority === 'clock-care' && effect.kind === 'settled' && effect.outcome === 'sent')
+              this.broadcasts.push(job.meter)
             if (effect.kind === 'settled') resolve({ kind: 'settled', outcome: effect.outcome })
           })
         })

@@ -79,6 +79,8 @@ export const moneyChecks: Checks = [
       if (trip === undefined) throw new Error('no trip was ordered')
       t.same(await store.run('order-sending', { id: trip.id, stamp: time.stamp() }), {})
       t.match((await store.run('open-orders', {})).orders, [{ stage: 'journalled' }, { stage: 'sending', attempts: 1 }])
+      t.same(await store.run('order-sending', { id: trip.id, again: true, stamp: time.stamp() }), {})
+      t.match(await store.run('order', { id: trip.id }), { order: { attempts: 1 } }, 'what never left is the same attempt')
       const relay = { contact: 'open' as const, alarm: true, protected: false }
       await store.run('order-outcome', { id: trip.id, stage: 'done', evidence: { word: '0041' }, relay, stamp: time.stamp() })
       t.match((await store.run('accounts', {})).accounts, [{ account: { state: 'disconnected' } }])

@@ -67,6 +67,31 @@ const recordChecks: Checks = [
   ],
 
   [
+    'notes are kept over a restart, the latest of each name, until they are forgotten',
+    async (t, bench) => {
+      const { store, time, path } = await opened(bench)
+      const keep = (name: string, body: unknown) => store.run('keep-note', { name, body, stamp: time.stamp() })
+      await keep('meter/m1', { refuses: { x: 1 } })
+      await keep('meter/m1', { refuses: { x: 2 } })
+      await keep('meter/m2', ['y'])
+      await keep('unknown', { meters: [] })
+      await keep('meter/m3', 'gone')
+      await keep('meter/m3', null)
+      const kept = [
+        { name: 'meter/m1', body: { refuses: { x: 2 } } },
+        { name: 'meter/m2', body: ['y'] },
+      ]
+      t.same((await store.run('notes', { prefix: 'meter/' })).notes, kept)
+      await store.close()
+      const again = await bench.open(path)
+      t.same((await again.run('notes', { prefix: 'meter/' })).notes, kept)
+      t.equal((await again.run('notes', { prefix: '' })).notes.length, 3)
+      t.same((await again.run('notes', { prefix: 'meter/m%' })).notes, [], 'a prefix is no pattern')
+      await again.close()
+    },
+  ],
+
+  [
     'points wait for their group; 400 values commit it, and so does anything urgent',
     async (t, bench) => {
       const { store, time } = await opened(bench)

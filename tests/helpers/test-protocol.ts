@@ -1,5 +1,5 @@
 import { meterAddress, type MeterAddress } from '../../src/model/index.js'
-import type { Effect, Scanner, Session, SessionInput } from '../../src/ports/index.js'
+import type { AheadRead, Effect, Scanner, Session, SessionInput } from '../../src/ports/index.js'
 
 /**
  * A protocol for tests: a request is `3F address register 0D`, its reply `21 address register value 0D`. Registers 0xF0 and up are
@@ -29,6 +29,8 @@ export interface TestPlan {
   readonly repeats?: number
   readonly isChain?: boolean
   readonly isWrite?: boolean
+  /** Its further reads may travel along. */
+  readonly isTogether?: boolean
 }
 export type TestOutcome = number | 'silent' | 'garbled' | 'bus-down' | 'bus-down, sent'
 
@@ -36,6 +38,9 @@ export type TestOutcome = number | 'silent' | 'garbled' | 'bus-down' | 'bus-down
 export function testSession(plan: TestPlan): Session<readonly TestOutcome[]> {
   return session(plan, [], 0)
 }
+
+const readsFrom = ({ meter, registers }: TestPlan, from: number): readonly AheadRead[] =>
+  registers.slice(from).map((register) => ({ bytes: requestOf(meter, register), reply: replyScanner(meter, register) }))
 
 function session(plan: TestPlan, outcomes: readonly TestOutcome[], tries: number): Session<readonly TestOutcome[]> {
   const register = plan.registers[outcomes.length]
@@ -49,6 +54,7 @@ function session(plan: TestPlan, outcomes: readonly TestOutcome[], tries: number
           reply: replyScanner(plan.meter, register),
           holdsBus: plan.isChain === true && outcomes.length > 0,
           isWrite: plan.isWrite === true,
+          ...(plan.isTogether === true && { ahead: () => readsFrom(plan, outcomes.length + 1) }),
         }
   const failed = (outcome: TestOutcome): Session<readonly TestOutcome[]> =>
     tries < (plan.repeats ?? 0) ? session(plan, outcomes, tries + 1) : session(plan, [...outcomes, outcome], 0)

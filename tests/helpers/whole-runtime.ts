@@ -22,6 +22,8 @@ export interface WholeRuntimeOptions {
   readonly extra?: readonly string[]
   /** The tasks file's text; default: the project's own. */
   readonly tasks?: string
+  /** The same, made of the area. */
+  readonly tasksOf?: (area: SimulatedArea) => string
   readonly tariffs?: string
   readonly seed: number
 }
@@ -132,7 +134,8 @@ export class WholeRuntime {
   }
 
   #writeSite(publicKey: string): void {
-    const { tasks, tariffs, extra = [] } = this.#options
+    const { tariffs, extra = [], tasksOf } = this.#options
+    const tasks = tasksOf === undefined ? this.#options.tasks : tasksOf(this.area)
     const urls = new Map(this.area.buses.map(({ link }, index) => [link as string, `tcp://127.0.0.1:${index + 1}`]))
     const own = (name: string, text: string | undefined) =>
       text === undefined ? {} : { [name]: join(this.folder, `${name}.yaml`) }

@@ -5,6 +5,8 @@ import { replyOf, testAddress } from './test-protocol.js'
 interface UnderWay {
   readonly to: MeterAddress | 'all'
   readonly register: number
+  /** Registers that travel along. */
+  readonly along: readonly number[]
   readonly settle: (outcome: ExchangeOutcome) => void
 }
 
@@ -13,6 +15,11 @@ export class WideBus implements Bus {
   readonly capabilities: Bus['capabilities']
   /** How often a meter was asked while it was being asked. */
   twice = 0
+  /** What is under way has left and cannot be recalled. */
+  hasLeft = false
+  /** Every request, as it was given. */
+  readonly requests: ExchangeRequest[] = []
+  readonly #delayMs: number | null
   #isUp = true
   #exchanges: UnderWay[] = []
   #tell: ((up: boolean, code: string) => void)[] = []
@@ -23,33 +30,44 @@ export class WideBus implements Bus {
     snapshot: () => ({ stage: 'ready', trouble: '', module: null, nodes: [], moduleRestarts: 0 }),
     onReport: () => {},
     search: () => {},
-    recall: (meter) => this.#end(meter, () => ({ kind: 'bus-down', code: 'recalled', sent: false })),
+    broadcastDelayMs: () => Promise.resolve(this.#delayMs),
+    recall: (meter) => {
+      if (!this.hasLeft) this.#end(meter, () => ({ kind: 'bus-down', code: 'recalled', sent: false }))
+    },
   }
 
-  constructor(concurrency: number) {
-    this.capabilities = { concurrency, broadcast: true, routing: true, exchangeMsMax: 90_000 }
+  /** @param delayMs what the module says of a broadcast */
+  constructor(
+    concurrency: number,
+    { framesAtOnce = 1, delayMs = null }: { framesAtOnce?: number; delayMs?: number | null } = {},
+  ) {
+    this.#delayMs = delayMs
+    this.capabilities = { concurrency, framesAtOnce, broadcast: true, routing: true, exchangeMsMax: 90_000 }
   }
 
   exchange(request: ExchangeRequest): Promise<ExchangeOutcome> {
     const { bytes } = request
+    this.requests.push(request)
     // In the test protocol meter 0 is all meters.
     const to = request.to === testAddress(0) ? 'all' : request.to
     if (this.#exchanges.some((other) => other.to === to)) this.twice++
-    return new Promise((settle) => this.#exchanges.push({ to, register: bytes[2] ?? 0, settle }))
+    const along = (request.along ?? []).map((other) => other.bytes[2] ?? 0)
+    return new Promise((settle) => this.#exchanges.push({ to, register: bytes[2] ?? 0, along, settle }))
   }
 
   /** Meter and register of each. */
   underWay(): readonly string[] {
-    return this.#exchanges.map(({ to, register }) => `${to} ${register}`)
+    return this.#exchanges.map(({ to, register, along }) => [to, register, ...along].join(' '))
   }
 
-  /** @param meter its number, or `all` */
-  answer(meter: string): void {
-    this.#end(meter, ({ register }) =>
-      meter === 'all'
-        ? { kind: 'sent' }
-        : { kind: 'reply', frame: replyOf(Number(meter), register, 1), firstByteMs: 1, totalMs: 1, noiseBytes: 0 },
-    )
+  /** @param meter its number, or `all`; @param lost registers that travelled along and were not answered */
+  answer(meter: string, lost: readonly number[] = []): void {
+    this.#end(meter, ({ register, along }) => {
+      if (meter === 'all') return { kind: 'sent' }
+      const reply = (of: number): Uint8Array => replyOf(Number(meter), of, 1)
+      const others = along.length === 0 ? {} : { along: along.map((other) => (lost.includes(other) ? null : reply(other))) }
+      return { kind: 'reply', frame: reply(register), firstByteMs: 1, totalMs: 1, noiseBytes: 0, ...others }
+    })
   }
 
   fail(meter: string): void {

@@ -9,7 +9,8 @@ const expiryMs = 600_000
 
 /** What the world does at each turn, and whether the process dies after it. */
 const turn = fc.record({
-  /** Whether a request reaches the meter, and whether its answer comes back. */
+  /** Whether a request leaves at all, reaches the meter, and whether its answer comes back. */
+  leaves: fc.boolean(),
   arrives: fc.boolean(),
   answers: fc.boolean(),
   refuses: fc.nat(12).map((value) => value === 0),
@@ -24,6 +25,8 @@ class Drill {
   now = 0
   stage: OrderStage = 'journalled'
   attempts = 0
+  /** Requests that left. */
+  left = 0
   isOpen = false
   /** Requests that acted while the relay was already open, or after the order's time. */
   wrongs: string[] = []
@@ -48,7 +51,7 @@ class Drill {
 
   play(turn: Turn): boolean {
     const { step } = this.order
-    this.now += step.kind === 'read' ? step.afterMs + 100 : 100
+    this.now += step.kind === 'read' || step.kind === 'wait' ? step.afterMs + 100 : 100
     if (step.kind === 'finish') {
       this.stage = step.stage
       if (step.stage === 'done' && !this.isOpen) this.wrongs.push('done although the relay is closed')
@@ -56,19 +59,21 @@ class Drill {
       return false
     }
     if (step.kind === 'drop') return false
-    this.order = stepRelayOrder(this.order, this.#answer(step.kind, turn), epochMs(this.now))
+    this.order = stepRelayOrder(this.order, this.#answer(step, turn), epochMs(this.now))
     if (turn.restarts) this.order = this.#start()
     return true
   }
 
-  #answer(kind: 'commit' | 'send' | 'read' | 'tell-unknown', turn: Turn): RelayInput {
-    switch (kind) {
+  #answer(step: Exclude<RelayOrder['step'], { readonly kind: 'finish' | 'drop' }>, turn: Turn): RelayInput {
+    switch (step.kind) {
       case 'commit':
         if (turn.withdraws) return { kind: 'withdrawn' }
-        ;[this.stage, this.attempts] = ['sending', this.attempts + 1]
+        ;[this.stage, this.attempts] = ['sending', this.attempts + (step.again ? 0 : 1)]
         return { kind: 'committed' }
       case 'send':
         return { kind: 'sent', outcome: this.#send(turn) }
+      case 'wait':
+        return { kind: 'waited' }
       case 'read':
         return { kind: 'read', state: this.#read(turn) }
       case 'tell-unknown':
@@ -77,8 +82,11 @@ class Drill {
     }
   }
 
-  #send({ arrives, answers, refuses }: Turn): Extract<RelayInput, { kind: 'sent' }>['outcome'] {
+  #send({ leaves, arrives, answers, refuses }: Turn): Extract<RelayInput, { kind: 'sent' }>['outcome'] {
     if (this.isOpen) this.wrongs.push('sent to a relay that had opened by the same order')
+    if (!leaves) return { kind: 'not-sent' }
+    this.left += 1
+    if (this.left > this.attempts) this.wrongs.push('more requests left than the journal knows of')
     if (arrives && refuses && answers) return { kind: 'refused', errors: [], needsSecurityChip: false, frame: '' }
     if (arrives && !refuses) this.isOpen = true
     return arrives && answers ? { kind: 'accepted', frame: '', detail: [] } : { kind: 'unknown', reason: 'no-reply' }
@@ -98,6 +106,7 @@ await t.test('whatever is lost and whenever the process dies, an order acts once
       const drill = new Drill()
       const isOver = turns.some((each) => !drill.play(each))
       if (isOver) finished += 1
+      if (drill.order.step.kind === 'finish' && drill.order.attempts < drill.left) drill.wrongs.push('its end hides an attempt')
       if (drill.attempts > attemptsMax) drill.wrongs.push(`${drill.attempts} attempts`)
       if (drill.wrongs.length > 0) throw new Error(drill.wrongs.join('; '))
     }),

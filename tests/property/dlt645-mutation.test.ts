@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { bytesOf } from '../../src/protocols/dlt645/bytes.js'
+import { bytesOf } from '../../src/protocols/wire/bytes.js'
 import {
   anyFrameScanner,
   checksum,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { bytesOf, hexOf, joinBytes } from '../../src/protocols/gdw1376/bytes.js'
+import { bytesOf, hexOf, joinBytes } from '../../src/protocols/wire/bytes.js'
 import {
   catalogue,
   describeFrame,

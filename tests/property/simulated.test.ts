@@ -5,7 +5,7 @@ import { SupplyRelay } from '../../drivers/simulated/relay.js'
 import { noFaults, SimulatedWire, VirtualTime } from '../../drivers/simulated/index.js'
 import { dayMs, epochMs } from '../../src/model/index.js'
 import { encodeRequest, relayWords } from '../../src/protocols/dlt645/index.js'
-import { hexOf } from '../../src/protocols/dlt645/bytes.js'
+import { hexOf } from '../../src/protocols/wire/bytes.js'
 import { makeMeter, marchFirst } from '../helpers/simulated-meter.js'
 
 await t.test('registers follow from seed, time and relay history, never from when they were read', (t) => {

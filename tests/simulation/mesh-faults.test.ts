@@ -1,12 +1,13 @@
 import t, { type Test } from 'tap'
 import { moduleVendors, type LinkPlan, type ModuleFaults, type ModulePlan } from '../../drivers/simulated/index.js'
-import { monotonicMs, type Meter } from '../../src/model/index.js'
+import { epochMs, monotonicMs, toLocal, type Meter } from '../../src/model/index.js'
 import { hourMs, marchFirst } from '../helpers/simulated-meter.js'
 import { energyRead, meshBench, timeBroadcast, type MeshBench } from '../helpers/mesh-area.js'
-import { decodeFrame, decodeRegister, parseReply } from '../../src/protocols/dlt645/index.js'
+import { broadcastAddress, decodeFrame, decodeRegister, encodeRequest, parseReply } from '../../src/protocols/dlt645/index.js'
 import { valueOf } from '../helpers/outcome.js'
 import { intsOf } from '../helpers/settle-session.js'
 
+const utcOffsetMinutes = 480
 const media = ['plc-hplc', 'plc-narrow', 'wireless'] as const
 
 interface Case {
@@ -104,6 +105,40 @@ for (const { title, module, link } of cases) {
       t.equal(bench.module.archiveSize, 12)
     })
   }
+}
+
+for (const kind of media) {
+  await t.test(`${kind}: a broadcast freeze and a broadcast time reach every meter`, async (t) => {
+    const bench = meshBench({ link: { kind, meters: 8, module: { stands: true } } })
+    await bench.up()
+    const freeze = { month: null, day: null, hour: null, minute: null }
+    const bytes = encodeRequest(broadcastAddress, { fn: 'freeze', moment: freeze })
+    const frozen = () => bench.meters.map(({ address }) => bench.area.meter(address).physics.commanded.count)
+    t.same([...new Set(frozen())], [0])
+    t.equal((await bench.ask({ ...timeBroadcast(), bytes, isWrite: true })).kind, 'sent')
+    await bench.time.runFor(60_000)
+    t.same([...new Set(frozen())], [1], 'each has frozen once')
+    for (const { address } of bench.meters) {
+      const { clock } = bench.area.meter(address)
+      clock.set(clock.localAt(bench.area.now()) + 90_000, bench.area.now())
+    }
+    const timeAt = (at: number): Uint8Array =>
+      encodeRequest(broadcastAddress, { fn: 'time-sync', time: toLocal(epochMs(at), utcOffsetMinutes) })
+    // Meters ignore a time that comes near midnight.
+    await bench.time.runFor(hourMs)
+    const delayMs = await bench.run(bench.bus.network?.broadcastDelayMs?.(timeAt(marchFirst)) ?? Promise.resolve(null))
+    const now = Math.ceil(bench.time.wall().at / 1000) * 1000
+    await bench.time.runFor(now - bench.time.wall().at)
+    const set = timeAt(now + Math.round((delayMs ?? 0) / 1000) * 1000)
+    t.equal((await bench.ask({ ...timeBroadcast(), bytes: set, isWrite: true })).kind, 'sent')
+    await bench.time.runFor(60_000)
+    const wrongMs = bench.meters.map(({ address }) => {
+      const { clock } = bench.area.meter(address)
+      return Math.abs(clock.localAt(bench.area.now()) - bench.area.now() - utcOffsetMinutes * 60_000)
+    })
+    t.comment(`${delayMs} ms; wrong by ${wrongMs.join(', ')} ms`)
+    t.ok(Math.max(...wrongMs) < 1_500, 'each has set its clock, and the way there was allowed for')
+  })
 }
 
 await t.test('the same seed takes the same way through every fault', async (t) => {

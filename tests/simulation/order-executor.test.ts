@@ -1,8 +1,10 @@
 import t from 'tap'
 import { accountId, epochMs, linkId, meterId, type OrderBody } from '../../src/model/index.js'
 import { ordersAtOnceMax, ordersHeldMax } from '../../src/runtime/order-executor.js'
-import { ExecutorBench, ScriptedRunner } from '../helpers/executor-bench.js'
+import { createBusRunner } from '../../src/runtime/bus-runner.js'
+import { ExecutorBench, ScriptedRunner, scriptedProtocol } from '../helpers/executor-bench.js'
 import { curvePoint, Master } from '../helpers/store-site.js'
+import { WideBus } from '../helpers/wide-bus.js'
 
 const m1 = meterId('m1')
 const trip: OrderBody = { kind: 'disconnect', meter: m1 }
@@ -204,6 +206,20 @@ await t.test('a clock is set within the field’s rules only, and proven by read
   t.match(await b.carryOut(set), { stage: 'failed', evidence: { reason: 'no-reply' } })
 })
 
+await t.test('a time that is sent by order is that of its arrival, and clocks are judged by that of their answer', async (t) => {
+  const b = await bench()
+  b.exchangeMs = 16_000
+  b.meter('m1').driftMs = -120_000
+  const row = await b.carryOut({ kind: 'set-clock', meter: m1 })
+  t.match(row, { stage: 'done', evidence: { driftMs: -120_000 } })
+  t.ok(Math.abs(b.meter('m1').driftMs) <= 500, `${b.meter('m1').driftMs} ms off after 8 s on the way`)
+  t.ok(Math.abs(Number(row.evidence['driftAfterMs'])) <= 1000)
+  b.buses.set(linkId('rs485-1'), new WideBus(1, { delayMs: 8000 }))
+  t.match(await b.carryOut({ kind: 'set-clock', meter: 'all' }), { stage: 'done' })
+  t.equal(b.toldLateMs.length, 1)
+  t.ok(Math.abs(b.toldLateMs[0] ?? NaN) <= 500, `${b.toldLateMs[0]} ms late after a broadcast of 8 s`)
+})
+
 await t.test('a clock order that may have left is judged, not sent again', async (t) => {
   const b = await bench()
   b.meter('m1').driftMs = -120_000
@@ -258,10 +274,58 @@ await t.test('a runner that was closed is waited for', async (t) => {
   b.executor.take([order])
   await b.time.runFor(30_000)
   t.match(await b.row(order.id), { stage: 'sending', attempts: 1 }, 'nothing has left')
+  const behind = await b.journal(permit)
+  b.executor.take([behind.order])
+  await b.time.runFor(300_000)
   b.runners = new Map([[linkId('rs485-1'), new ScriptedRunner(linkId('rs485-1'), b)]])
   await b.time.runUntil(() => b.executor.held === 0, 120_000)
-  t.match(await b.row(order.id), { stage: 'done', attempts: 2 })
-  t.same(b.meter('m1').acted, ['trip'])
+  t.match(await b.row(order.id), { stage: 'done', attempts: 1 }, 'what never left is no attempt')
+  t.same(b.meter('m1').acted, ['trip', 'permit-to-close'], 'in the order in which they were given')
+})
+
+await t.test(
+  'an order that never leaves expires in its own time, without an attempt and without being asked after',
+  async (t) => {
+    const b = await bench()
+    await b.runner().close()
+    const { order } = await b.journal(trip, 300_000)
+    b.executor.take([order])
+    await b.time.runFor(290_000)
+    t.match(await b.row(order.id), { stage: 'sending' })
+    await b.time.runUntil(() => b.executor.held === 0, 20_000)
+    t.match(await b.row(order.id), { stage: 'expired', attempts: 0, evidence: { answer: 'not-sent' } })
+    t.equal(b.meter('m1').asked, 0)
+  },
+)
+
+await t.test('orders behind slow exchanges wait for them, and are done in their turn', async (t) => {
+  const b = await bench()
+  const bus = new WideBus(1)
+  bus.hasLeft = true
+  const link = linkId('rs485-1')
+  const { time } = b
+  b.buses.set(link, bus)
+  b.runners = new Map([
+    [link, createBusRunner({ link, bus, clock: time, timers: time, random: { next: () => 0.5 }, quietMs: 20 })],
+  ])
+  const [, other] = b.parameters.meters
+  if (other === undefined) throw new Error('the site has two meters')
+  const slow = b.runners.get(link)?.run({
+    meter: other.address,
+    session: scriptedProtocol.read({ address: other.address, registers: [{ register: '1' }], repeats: 0 }),
+    priority: 'curve',
+    expiresAt: null,
+  })
+  const { order } = await b.journal(trip, 300_000)
+  b.executor.take([order])
+  await time.runFor(95_000)
+  t.match(bus.underWay(), [other.address], 'one narrowband exchange')
+  t.match(await b.row(order.id), { stage: 'sending', evidence: {} }, 'the order has waited for it')
+  bus.fail(other.address)
+  await slow
+  await time.runFor(1)
+  t.equal(bus.requests.length, 2, 'and is the next to leave')
+  t.equal(bus.requests[1]?.isWrite, true)
 })
 
 await t.test('so many orders are carried out at a time, and each meter has one', async (t) => {

@@ -39,15 +39,25 @@ const triesMax = 4
  */
 export class Carrier {
   readonly #o: CarrierOptions
+  readonly #heldMs = new Map<string, number>()
 
   constructor(options: CarrierOptions) {
     this.#o = options
   }
 
+  /** How long exchanges with each node have held their place in the network, ms: a bus's true bill, whatever its driver counts. */
+  get heldMs(): ReadonlyMap<string, number> {
+    return this.#heldMs
+  }
+
   /** One request, or several frames for one meter, and what it says to them. */
-  carry(address: string, frames: readonly Uint8Array[], done: (carried: Carried) => void): void {
+  carry(address: string, frames: readonly Uint8Array[], carried: (carried: Carried) => void): void {
     const { figures, ground, random, trueNow, later } = this.#o
     const now = trueNow()
+    const done = (end: Carried): void => {
+      this.#heldMs.set(address, (this.#heldMs.get(address) ?? 0) + trueNow() - now)
+      carried(end)
+    }
     const faults = this.#o.faults()
     const place = ground.topology.place(address)
     const path = ground.path(place, now)

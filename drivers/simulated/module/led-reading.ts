@@ -32,7 +32,8 @@ export class LedReading {
   #cursor = 0
   #isAsking = false
   #hasFinished = false
-  #isArmed = false
+  /** True time of the next step; null: none is due. */
+  #stepAt: number | null = null
 
   constructor(desk: ModuleDesk, parts: LedParts) {
     this.#desk = desk
@@ -80,14 +81,17 @@ export class LedReading {
   forget(): void {
     this.clear()
     this.#isAsking = false
-    this.#isArmed = false
+    this.#stepAt = null
   }
 
+  /** One step is due at a time; one that is wanted earlier takes the place of a later one. */
   #arm(delayMs: number): void {
-    if (this.#isArmed) return
-    this.#isArmed = true
+    const at = this.#desk.now + delayMs
+    if (this.#stepAt !== null && this.#stepAt <= at) return
+    this.#stepAt = at
     this.#desk.later(delayMs, () => {
-      this.#isArmed = false
+      if (this.#stepAt !== at) return
+      this.#stepAt = null
       this.#step()
     })
   }

@@ -62,6 +62,7 @@ export class SimulatedModule implements FarDevice {
   readonly #questions: Questions
   readonly #exchanges: Exchanges
   readonly #led: LedReading
+  readonly #carrier: Carrier
   readonly #newcomers: Newcomers
   readonly #orders: OrderParts
   readonly #known: Parameters<typeof answerTo>[0]
@@ -101,6 +102,7 @@ export class SimulatedModule implements FarDevice {
     })
     this.#desk = desk
     this.#ground = ground
+    this.#carrier = carrier
     this.#outbox = new ReportOutbox(desk)
     this.#questions = new Questions(desk)
     this.#exchanges = new Exchanges(desk, { carrier, ground, questions: this.#questions })
@@ -134,6 +136,11 @@ export class SimulatedModule implements FarDevice {
   /** What came, was answered, denied, reported, by name. */
   get counts(): ModuleCounts {
     return this.#desk.counts
+  }
+
+  /** How long exchanges with a node, by its 12 digits, have held their place in the network, ms. */
+  heldMs(address: string): number {
+    return this.#carrier.heldMs.get(address) ?? 0
   }
 
   get archiveSize(): number {

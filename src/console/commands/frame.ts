@@ -12,6 +12,8 @@ export interface FrameDecoder {
   readonly describe: (frame: Uint8Array) => FrameDescription
   /** The same for people: a value may have `bits`, the names of a status word's set bits. Absent: there is no more to say. */
   readonly explain?: (frame: Uint8Array) => FrameDescription
+  /** What is no frame but a piece of the protocol that stands alone in documents; only tried when the protocol is asked for by name. */
+  readonly describeBare?: (bytes: Uint8Array) => FrameDescription
   /** Its frames have no start mark, so any bytes get as far as its checksum: what it complains of says least. */
   readonly isUnmarked?: boolean
   /** Whether a frame has marks that hardly any other bytes have: then what it complains of is believed before what others do. */
@@ -61,7 +63,10 @@ function shown(hex: string, { json, ...options }: FrameOptions): { readonly isOk
 
 type Asked = Pick<FrameOptions, 'decoders' | 'protocol'>
 
-/** What a frame says as data, by the protocol that was asked for or the first that knows it; else the most plausible complaint. */
+/**
+ * What a frame says as data, by the protocol that was asked for or the first that knows it; else the most plausible complaint, or
+ * `unknown-frame` with `protocol` null where none finds anything of its own in it.
+ */
 export function describe(frame: Uint8Array, asked: Asked): FrameDescription {
   return judge(frame, 'describe', asked)[0] ?? nobody
 }
@@ -69,22 +74,53 @@ export function describe(frame: Uint8Array, asked: Asked): FrameDescription {
 /**
  * What a frame says to people, by the protocol that was asked for or the first that knows it.
  *
- * @returns one description; of a frame that none knows what each protocol says of it, the most plausible first
+ * @returns one description; of a frame that is bad what each protocol says of it, the most plausible first
  */
 export function explain(frame: Uint8Array, asked: Asked): readonly FrameDescription[] {
   return judge(frame, 'explain', asked)
 }
 
 function judge(frame: Uint8Array, how: 'describe' | 'explain', { decoders, protocol }: Asked): readonly FrameDescription[] {
-  const complaints: { readonly description: FrameDescription; readonly progress: number }[] = []
+  const complaints: Complaint[] = []
   for (const decoder of decoders.filter((each) => protocol === null || each.protocol === protocol)) {
     const description = (decoder[how] ?? decoder.describe)(frame)
     if (description.ok) return [description]
-    complaints.push({ description, progress: progressOf(description, frame, decoder) })
+    complaints.push({ decoder, description, progress: progressOf(description, frame, decoder) })
+    const bare = protocol === null ? undefined : decoder.describeBare?.(frame)
+    if (bare?.ok === true) return [bare]
   }
   if (complaints.length === 0) return [nobody]
+  if (protocol === null && complaints.every((complaint) => isForeign(complaint, frame))) return [unknownFrame(complaints, frame)]
   return complaints.sort((a, b) => b.progress - a.progress).map(({ description }) => description)
 }
+
+interface Complaint {
+  readonly decoder: FrameDecoder
+  readonly description: FrameDescription
+  readonly progress: number
+}
+
+/** Whether a protocol finds nothing of its own in a frame: no start mark, or, where it has none, not even the right checksum. */
+function isForeign({ decoder, description, progress }: Complaint, { length }: Uint8Array): boolean {
+  return decoder.isUnmarked === true ? progress <= length : errorOf(description).code === 'no-start'
+}
+
+/** Bytes of no protocol: what the one without marks misses is told, but no more than that is known of them. */
+function unknownFrame(complaints: readonly Complaint[], frame: Uint8Array): FrameDescription {
+  const misses = complaints
+    .filter(({ decoder }) => decoder.isUnmarked === true)
+    .map(({ decoder, description }) => {
+      const { code = '', at = '', message = '' } = errorOf(description)
+      return `; ${decoder.protocol}: ${code} at ${at}: ${message}`
+    })
+  const bare = complaints
+    .filter(({ decoder }) => decoder.describeBare?.(frame).ok === true)
+    .map(({ decoder }) => `; --protocol ${decoder.protocol} reads them as a unit without its frame`)
+  const message = `no protocol knows these bytes${[...bare, ...misses].join('')}`
+  return { ok: false, protocol: null, error: { code: 'unknown-frame', at: 'byte 0', message } }
+}
+
+const errorOf = ({ error }: FrameDescription): Partial<InputError> => (typeof error === 'object' && error !== null ? error : {})
 
 const refusal = (error: InputError): FrameDescription => ({ ok: false, error })
 const nobody = refusal({ code: 'no-decoder', at: 'frame', message: 'no protocol is known' })
@@ -99,10 +135,9 @@ const tailBytes = 4
  * How far a protocol got in a frame before it complained. One that read it whole and only dislikes what it says got furthest; then those
  * whose marks it bears; then one whose frame would end where the bytes end, were it not for the checksum; then by the place.
  */
-function progressOf({ error, ...description }: FrameDescription, frame: Uint8Array, decoder: FrameDecoder): number {
+function progressOf(description: FrameDescription, frame: Uint8Array, decoder: FrameDecoder): number {
   const { length } = frame
-  const complaint: Partial<InputError> = typeof error === 'object' && error !== null ? error : {}
-  const { code = '', at = '' } = complaint
+  const { code = '', at = '' } = errorOf(description)
   const isSum = checksumCodes.test(code)
   const isWhole = !isSum && ['address', 'control', 'afn', 'apdu'].some((name) => typeof description[name] === 'string')
   if (isWhole) return 2 * length + (foreignCodes.includes(code) ? 4 : 5)

@@ -4,21 +4,28 @@ import type { Bus, Clock, Effect, MeterProtocol, Session, SessionInput, Timers }
 import { registerLines, registerView } from '../register-view.js'
 import type { RegisterView } from '../views.js'
 
-export interface ProbeOptions {
-  readonly bus: Bus
+/** What waits for a link. */
+export interface LinkOpening {
+  readonly link: Pick<Bus, 'isUp' | 'onState'>
+  readonly timers: Timers
+  /** How long the link may take to open. */
+  readonly openMs: number
+  /** Settles when the link says why it does not open: then nobody waits for it any longer. */
+  readonly notOpen: Promise<LinkTrouble>
+}
+
+export interface ProbeOptions extends LinkOpening {
+  readonly bus: Pick<Bus, 'exchange'>
   readonly protocol: MeterProtocol
   readonly clock: Clock
-  readonly timers: Timers
   /** Null: the single meter on the link is asked for its address first. */
   readonly address: MeterAddress | null
   readonly registers: readonly string[]
   readonly repeats: number
   /** From the end of a request to the first byte of the reply; generous, a technician waits gladly for a slow meter. */
   readonly firstByteMs: number
-  /** How long the link may take to open. */
-  readonly openMs: number
-  /** Settles when the link says why it does not open: then nobody waits for it any longer. */
-  readonly notOpen: Promise<LinkTrouble>
+  /** What stands between us and the meter says why it brought nothing the last time; null or absent: nothing does. */
+  readonly trouble?: () => RegisterView['error']
 }
 
 /** Why a link does not open: a stable code, and what the system said. */
@@ -37,20 +44,25 @@ export interface ProbeReport {
 
 /** Silence before each request: meters need it to see a new dialogue. @source facts of DL/T 645-2007, §10.5 */
 const quietMs = 20
-/** No exchange takes longer, whatever trickles in. */
+/** No exchange takes longer, whatever trickles in; a module between us and the meter has its own time. */
 const exchangeMsMax = 15_000
 
 /** Talks to one meter on one link, without the daemon. Never rejects for what a wire does. */
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
-  const trouble = await openLink(options)
-  if (trouble !== null) return { ok: false, address: options.address, reads: [], error: linkError(trouble) }
+  const closed = await openLink(options)
+  if (closed !== null) return { ok: false, address: options.address, reads: [], error: linkError(closed) }
   const address = options.address ?? (await find(options))
   if (typeof address !== 'string') return { ok: false, address: null, reads: [], error: address }
   const plan = { address, registers: options.registers.map((register) => ({ register })), repeats: options.repeats }
   const outcomes = options.registers.length === 0 ? [] : await drive(options.protocol.read(plan), options)
-  const reads = outcomes.map(registerView)
+  const trouble = options.trouble?.() ?? null
+  const reads = outcomes
+    .map(registerView)
+    .map((read) => (isUnheard(read) && trouble !== null ? { ...read, error: trouble } : read))
   return { ok: reads.every((read) => read.error === null || read.error.code === 'refused'), address, reads }
 }
+
+const isUnheard = ({ error }: RegisterView): boolean => error?.code === 'no-reply' || error?.code === 'bus-down'
 
 async function find(options: ProbeOptions): Promise<MeterAddress | InputError> {
   if (options.protocol.find === undefined) {
@@ -88,26 +100,27 @@ async function exchange(effect: Extract<Effect<unknown>, { kind: 'exchange' }>, 
 }
 
 /** Waits until the link is open. @returns why it is not; null: it is */
-function openLink({ bus, timers, openMs, notOpen }: ProbeOptions): Promise<LinkTrouble | null> {
-  if (bus.isUp()) return Promise.resolve(null)
+export function openLink({ link, timers, openMs, notOpen }: LinkOpening): Promise<LinkTrouble | null> {
+  if (link.isUp()) return Promise.resolve(null)
   return new Promise((resolve) => {
     const settle = (trouble: LinkTrouble | null): void => {
       cancel()
       resolve(trouble)
     }
     const cancel = timers.after(openMs, () => settle({ code: 'open-timeout', message: `not open within ${openMs / 1000} s` }))
-    bus.onState((up) => (up ? settle(null) : undefined))
+    link.onState((up) => (up ? settle(null) : undefined))
     void notOpen.then(settle)
   })
 }
 
-function linkError({ code, message }: LinkTrouble): InputError {
+/** Why a link does not open, for the report. */
+export function linkError({ code, message }: LinkTrouble): InputError {
   const hint = code === 'locked' || code === 'busy' ? '; the daemon may hold it: then use wattkeep read' : ''
   return { code, at: 'link', message: `the link does not open: ${message}${hint}` }
 }
 
-/** The report for eyes: one line for each register. */
-export function probeText(report: ProbeReport): readonly string[] {
+/** The report for eyes: whom it is of, and one line for each register. */
+export function probeText(report: ProbeReport, whom: 'meter' | 'module' = 'meter'): readonly string[] {
   if (report.error !== undefined) return [`failed: ${report.error.code}: ${report.error.message}`]
-  return [`meter ${report.address ?? ''}`, ...registerLines(report.reads)]
+  return [report.address === null ? whom : `${whom} ${report.address}`, ...registerLines(report.reads)]
 }

@@ -1,6 +1,6 @@
 import { countText } from '../../model/index.js'
 import { bytesText, columnsMax, localTime, offsetText, shortTime, spanText, table, wrapped } from '../columns.js'
-import type { CheckView, MetersView, SelfTestView, StatusView } from '../views.js'
+import type { CheckView, MetersView, SelfTestView, StatusView, SuccessView } from '../views.js'
 
 /** `wattkeep status`: one screen. */
 export function statusText(status: StatusView): readonly string[] {
@@ -18,6 +18,7 @@ export function statusText(status: StatusView): readonly string[] {
     ...wrapped('settings  ', status.parameterHash),
     '',
     ...linkTable(status.links),
+    ...successTable(status.collection),
     ...(status.uplink.length === 0 ? ['', 'no master is configured'] : ['', ...masterLines(status)]),
   ]
 }
@@ -55,6 +56,28 @@ function linkTable(links: StatusView['links']): readonly string[] {
   return table([['LINK', 'STATE', 'METERS', 'SILENT', 'QUEUED', 'EXCHANGES', 'REPLIES', 'GARBLED'], ...rows], [2, 3, 4, 5, 6, 7])
 }
 
+/** How well today's values come: at once, in all, and how fast. A medium with one link is told by that alone. */
+function successTable(collection: StatusView['collection']): readonly string[] {
+  const rows = (collection?.media ?? []).flatMap(({ links, ...medium }) => [
+    ...(links.length > 1 ? [successRow(`all ${medium.medium}`, medium)] : []),
+    ...links.map((link) => successRow(link.link, link)),
+  ])
+  if (rows.length === 0) return []
+  const head = ['TODAY', 'DUE', 'AT ONCE', 'IN ALL', 'MISSING', 'P50 ms', 'P95 ms', 'P99 ms']
+  return ['', ...table([head, ...rows], [1, 2, 3, 4, 5, 6, 7])]
+}
+
+function successRow(name: string, { due, first, later, missing, latency }: SuccessView): readonly string[] {
+  const gaps = Object.values(missing).reduce((sum, count) => sum + count, 0)
+  const times = [latency.p50Ms, latency.p95Ms, latency.p99Ms].map((ms) => (ms === null ? '-' : String(ms)))
+  return [name, String(due), percentText(first, due), percentText(first + later, due), String(gaps), ...times]
+}
+
+/** Rounded down: 100 % is said only when nothing is missing. */
+function percentText(part: number, whole: number): string {
+  return whole === 0 ? '-' : `${(Math.floor((part * 1000) / whole) / 10).toFixed(1)} %`
+}
+
 function masterLines({ uplink, utcOffsetMinutes }: StatusView): readonly string[] {
   const rows = uplink.map(({ master, state, waiting, since, broker }) => [
     master,
@@ -70,7 +93,7 @@ function masterLines({ uplink, utcOffsetMinutes }: StatusView): readonly string[
 }
 
 /** `wattkeep meters`. */
-export function metersText({ meters, utcOffsetMinutes }: MetersView): readonly string[] {
+export function metersText({ meters, unknown, utcOffsetMinutes }: MetersView): readonly string[] {
   const rows = meters.map(({ meter, address, link, lastReplyAt, silent, clockDriftMs, account }) => [
     meter,
     address,
@@ -84,6 +107,23 @@ export function metersText({ meters, utcOffsetMinutes }: MetersView): readonly s
   return [
     ...table([['METER', 'ADDRESS', 'LINK', 'LAST REPLY', '', 'DRIFT', 'ACCOUNT'], ...rows], [5]),
     `${countText(meters.length, 'meter')}, ${silentCount} silent`,
+    ...unknownTable(unknown, utcOffsetMinutes),
+  ]
+}
+
+function unknownTable(unknown: MetersView['unknown'], utcOffsetMinutes: number): readonly string[] {
+  if (unknown.length === 0) return []
+  const rows = unknown.map(({ address, link, protocol, firstSeenAt, lastSeenAt }) => [
+    address,
+    link,
+    protocol ?? '?',
+    shortTime(firstSeenAt, utcOffsetMinutes),
+    shortTime(lastSeenAt, utcOffsetMinutes),
+  ])
+  return [
+    '',
+    ...table([['UNKNOWN', 'LINK', 'PROTOCOL', 'FIRST SEEN', 'LAST SEEN'], ...rows], []),
+    `${countText(unknown.length, 'meter stands', 'meters stand')} in no archive: neither read nor billed`,
   ]
 }
 

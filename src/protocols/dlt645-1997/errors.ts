@@ -1,6 +1,6 @@
 import type { ReadError } from '../../ports/index.js'
 import { bitNames } from '../dlt645/errors.js'
-import { readError } from '../dlt645/read-errors.js'
+import { readError } from '../wire/read-errors.js'
 import type { Refusal } from './replies.js'
 
 /** Names of the bits of ERR, lowest first (facts, control codes); empty: without a meaning. */

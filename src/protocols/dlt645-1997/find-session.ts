@@ -2,14 +2,14 @@ import { fail, meterAddress, ok } from '../../model/index.js'
 import type { MeterAddress, Result } from '../../model/index.js'
 import type { ReadError, Session } from '../../ports/index.js'
 import { wildcardAddress } from '../dlt645/address.js'
-import { settled } from '../dlt645/exchange.js'
-import { failedRead, invalidRead } from '../dlt645/read-errors.js'
+import { settled } from '../wire/sessions.js'
+import { failedRead, invalidRead } from '../wire/read-errors.js'
 import { checkAddress } from './address.js'
 import { ask, type Answer, type Question } from './exchange.js'
 import { decodeRegister } from './register-table.js'
 
 /** Every meter has the total of forward active energy. */
-const searchRegister = '9010'
+export const searchRegister = '9010'
 /** The number on the meter's label, which many makers also use as its address. */
 const meterNumberRegister = 'C032'
 

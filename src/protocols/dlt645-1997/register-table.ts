@@ -1,6 +1,6 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, RegisterValue, Result } from '../../model/index.js'
-import { bytesOf } from '../dlt645/bytes.js'
+import { bytesOf } from '../wire/bytes.js'
 import { decodeLayout, encodeLayout } from '../dlt645/layouts.js'
 import { rawValues } from '../dlt645/register-data.js'
 import { registerFinder } from '../dlt645/register-table.js'

@@ -1,6 +1,6 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
-import { joinBytes } from '../dlt645/bytes.js'
+import { joinBytes } from '../wire/bytes.js'
 import { byteAt, encodeFrame, type Frame } from '../dlt645/codec.js'
 import { secretAt, secretBytes } from '../dlt645/requests.js'
 import { controlByte, parseControl, type AnsweredFunction, type ReadFunction } from './controls.js'

@@ -1,7 +1,7 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, LocalTime, Result } from '../../model/index.js'
 import { addressBytes, addressText } from '../dlt645/address.js'
-import { bytesOf, hexOf, joinBytes, reversed } from '../dlt645/bytes.js'
+import { bytesOf, hexOf, joinBytes, reversed } from '../wire/bytes.js'
 import { byteAt, encodeFrame, wakeUpBytes, type Frame } from '../dlt645/codec.js'
 import { readTime, writeTime } from '../dlt645/local-times.js'
 import { secretAt, secretBytes } from '../dlt645/requests.js'

@@ -1,10 +1,12 @@
 import type { MeterProtocol } from '../../ports/index.js'
 import { readDateAndTime, sendTime } from '../dlt645/clock-session.js'
+import { speakerOf } from '../dlt645/codec.js'
 import { anyFrameScanner } from '../dlt645/scanner.js'
 import { checkAddress } from './address.js'
 import { findMeter } from './find-session.js'
 import { readRegister, readRegisters } from './read-session.js'
 import { checkRegister } from './register-table.js'
+import { addressSearch } from './search-session.js'
 
 /** Date and time, in two answers. */
 export const dateRegister = 'C010'
@@ -24,6 +26,8 @@ export const dlt645Of1997 = {
       readDateAndTime((register) => readRegister(address, { register }, repeats), { date: dateRegister, time: timeRegister }),
     broadcast: sendTime,
   },
+  search: addressSearch,
   find: findMeter,
+  speakerOf,
   scanner: () => anyFrameScanner,
 } satisfies MeterProtocol

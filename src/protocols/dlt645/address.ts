@@ -1,6 +1,6 @@
 import { fail, meterAddress, ok } from '../../model/index.js'
 import type { InputError, MeterAddress, Result } from '../../model/index.js'
-import { bytesOf, hexOf, reversed } from './bytes.js'
+import { bytesOf, hexOf, reversed } from '../wire/bytes.js'
 
 /** Every meter; nobody answers (facts §3). */
 export const broadcastAddress = meterAddress('999999999999')

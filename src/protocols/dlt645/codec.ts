@@ -80,6 +80,15 @@ export function decodeFrame(bytes: Uint8Array): Result<DecodedFrame, InputError>
   })
 }
 
+/** Set in the control byte of what a meter sends (facts §4). */
+const fromMeterBit = 0x80
+
+/** The address of the meter that sent a frame; null: a master did, or it is no frame. */
+export function speakerOf(bytes: Uint8Array): string | null {
+  const decoded = decodeFrame(bytes)
+  return decoded.ok && (decoded.value.control & fromMeterBit) !== 0 ? decoded.value.address : null
+}
+
 /** Sum modulo 256 of bytes as they are on the wire. */
 export function checksum(bytes: Uint8Array): number {
   return bytes.reduce((sum, byte) => (sum + byte) & 0xff, 0)

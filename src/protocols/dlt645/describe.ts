@@ -1,6 +1,6 @@
 import { formatDecimal } from '../../model/index.js'
 import type { InputError, RegisterValue } from '../../model/index.js'
-import { bytesOf } from './bytes.js'
+import { bytesOf } from '../wire/bytes.js'
 import { decodeFrame, type DecodedFrame } from './codec.js'
 import { isOf1997, parseControl } from './controls.js'
 import { bitNames, executionBits, refusalNames } from './errors.js'

@@ -1,5 +1,6 @@
 import type { MeterAddress } from '../../model/index.js'
 import type { Session, SessionInput } from '../../ports/index.js'
+import { unanswered, type Unanswered } from '../wire/unanswered.js'
 import { decodeFrame } from './codec.js'
 import { parseReply, type Reply } from './replies.js'
 import { encodeRequest, type Request } from './requests.js'
@@ -34,12 +35,6 @@ export interface Answered<F extends AskedFunction> {
   readonly from: string
   readonly frame: Uint8Array
 }
-export type Unanswered =
-  | { readonly kind: 'no-reply' }
-  | { readonly kind: 'garbled'; readonly bytes: Uint8Array }
-  | { readonly kind: 'bus-down'; readonly sent: boolean }
-  /** Something more urgent came in between before the request left. */
-  | { readonly kind: 'yielded' }
 
 /**
  * Asks until an answer comes or the repeats are used up, then goes on with `next`.
@@ -60,40 +55,8 @@ export function ask<F extends AskedFunction, T>(question: Question<F>, next: (an
   }
 }
 
-/** A session that has its outcome. */
-export function settled<T>(outcome: T): Session<T> {
-  return {
-    effect: { kind: 'settled', outcome },
-    step: () => {
-      throw new Error('a settled session was stepped')
-    },
-  }
-}
-
-/** Goes on with `next` when a session has settled. */
-export function andThen<A, B>(session: Session<A>, next: (outcome: A) => Session<B>): Session<B> {
-  const { effect } = session
-  if (effect.kind === 'settled') return next(effect.outcome)
-  return { effect, step: (input) => andThen(session.step(input), next) }
-}
-
 function answerOf<F extends AskedFunction>(question: Question<F>, input: SessionInput): Answer<F> {
   return input.kind === 'reply' ? readAnswer(question, input.frame) : unanswered(input)
-}
-
-/** What came of a question when no frame did. */
-export function unanswered(input: Exclude<SessionInput, { readonly kind: 'reply' }>): Unanswered {
-  switch (input.kind) {
-    case 'silent':
-      return { kind: 'no-reply' }
-    case 'garbled':
-    case 'bus-down':
-    case 'yielded':
-      return input
-    case 'sent':
-      // Only a request without an answer is just sent. Nothing is known of the meter then, as after silence.
-      return { kind: 'no-reply' }
-  }
 }
 
 /** Looks at a frame once more, whoever handed it over: what does not answer the question is not believed. */

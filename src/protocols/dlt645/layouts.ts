@@ -1,6 +1,6 @@
 import { countText, fail, ok } from '../../model/index.js'
 import type { InputError, RegisterValue, Result } from '../../model/index.js'
-import { joinBytes } from './bytes.js'
+import { joinBytes } from '../wire/bytes.js'
 import { bytesOfFields, type Field, type FreezeItem, type Layout } from './fields.js'
 import { decodeLoadRecords } from './load-record.js'
 import { minuteText } from './local-times.js'

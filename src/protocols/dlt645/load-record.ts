@@ -1,7 +1,7 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, LocalTime, RegisterValue, Result, Unit } from '../../model/index.js'
 import type { LoadRecord } from '../../ports/index.js'
-import { isFilledWith, joinBytes } from './bytes.js'
+import { isFilledWith, joinBytes } from '../wire/bytes.js'
 import { byteAt, checksum } from './codec.js'
 import {
   activePower,

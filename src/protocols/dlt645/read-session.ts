@@ -1,11 +1,13 @@
 import { fail, ok } from '../../model/index.js'
 import type { MeterAddress, Result } from '../../model/index.js'
-import type { ReadError, ReadOutcome, ReadPlan, RegisterRequest, Session } from '../../ports/index.js'
-import { joinBytes } from './bytes.js'
+import type { AheadRead, ReadError, ReadOutcome, ReadPlan, RegisterRequest, Session } from '../../ports/index.js'
+import { joinBytes } from '../wire/bytes.js'
 import type { RefusalWord } from './errors.js'
-import { ask, andThen, settled } from './exchange.js'
+import { andThen, settled } from '../wire/sessions.js'
+import { ask } from './exchange.js'
 import { decodeLoadRecords } from './load-record.js'
-import { failedRead, invalidRead, readError, refusedRead, unsupportedRead } from './read-errors.js'
+import { failedRead, invalidRead, readError, unsupportedRead } from '../wire/read-errors.js'
+import { refusedRead } from './read-errors.js'
 import { decodeRegister } from './register-data.js'
 import { checkRegister, findRegister } from './register-table.js'
 import type { LoadSpan } from './requests.js'
@@ -63,7 +65,21 @@ function readFrom(reads: Reads, outcomes: readonly ReadOutcome[], line: Line): S
       : readError('no-reply', 'not asked: the meter was silent before')
     return readFrom(reads, [...outcomes, failed(request.register, error)], line)
   }
-  return andThen(reads.read(request), (outcome) => readFrom(reads, [...outcomes, outcome], lineAfter(line, outcome)))
+  const first = reads.read(request)
+  const session = andThen(first, (outcome) => readFrom(reads, [...outcomes, outcome], lineAfter(line, outcome)))
+  const { effect } = session
+  if (effect.kind === 'settled' || first.effect.kind === 'settled' || request.count !== undefined) return session
+  return { effect: { ...effect, ahead: () => aheadOf(reads, outcomes.length + 1) }, step: (input) => session.step(input) }
+}
+
+/** What is asked from a place in the plan on. Load records come in chains, which nothing may interrupt. */
+function aheadOf({ plan, read }: Reads, from: number): readonly AheadRead[] {
+  const rest = plan.registers.slice(from)
+  const chain = rest.findIndex(({ count }) => count !== undefined)
+  return rest.slice(0, chain < 0 ? rest.length : chain).flatMap((request) => {
+    const { effect } = read(request)
+    return effect.kind === 'settled' ? [] : [effect]
+  })
 }
 
 function lineAfter(line: Line, outcome: ReadOutcome): Line {

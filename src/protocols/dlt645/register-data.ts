@@ -1,6 +1,6 @@
 import { ok } from '../../model/index.js'
 import type { InputError, RegisterValue, Result } from '../../model/index.js'
-import { bytesOf, hexOf } from './bytes.js'
+import { bytesOf, hexOf } from '../wire/bytes.js'
 import { decodeLayout, encodeLayout } from './layouts.js'
 import { findRegister } from './register-table.js'
 import type { PlainValue } from './values.js'

@@ -1,10 +1,12 @@
 import type { MeterAddress } from '../../model/index.js'
 import type { ReadOutcome, RelayOutcome, RelayRequest, RelayState, Session, WriteCredentials } from '../../ports/index.js'
+import { unansweredOrder } from '../wire/unanswered.js'
 import { broadcastAddress, hasWildcard } from './address.js'
-import { hexOf } from './bytes.js'
+import { hexOf } from '../wire/bytes.js'
 import { bitNames, executionBits, needsSecurityChip, refusalNames } from './errors.js'
-import { andThen, ask, settled, type Answer, type Answered } from './exchange.js'
-import { readError } from './read-errors.js'
+import { andThen, settled } from '../wire/sessions.js'
+import { ask, type Answer, type Answered } from './exchange.js'
+import { readError } from '../wire/read-errors.js'
 import { readRegister } from './read-session.js'
 import { encodeRequest } from './requests.js'
 import { relayOfStatusWord } from './status.js'
@@ -34,18 +36,7 @@ export function relayState(address: MeterAddress, repeats: number): Session<Rela
 }
 
 function relayOutcome(answer: Answer<'relay'>): RelayOutcome {
-  switch (answer.kind) {
-    case 'answered':
-      return answeredOutcome(answer)
-    case 'garbled':
-    case 'no-reply':
-      return { kind: 'unknown', reason: answer.kind }
-    case 'bus-down':
-      return answer.sent ? { kind: 'unknown', reason: 'bus-down' } : { kind: 'not-sent' }
-    case 'yielded':
-      // Nothing that interrupts an order is foreseen; what cannot be explained is verified, never taken for "not sent".
-      return { kind: 'unknown', reason: 'no-reply' }
-  }
+  return answer.kind === 'answered' ? answeredOutcome(answer) : unansweredOrder(answer)
 }
 
 /** The frame kept is the meter's answer, which holds no credentials. */

@@ -1,7 +1,7 @@
 import { countText, fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
 import { addressBytes, addressText } from './address.js'
-import { bytesOf, hexOf, joinBytes, reversed } from './bytes.js'
+import { bytesOf, hexOf, joinBytes, reversed } from '../wire/bytes.js'
 import { byteAt, encodeFrame, type Frame } from './codec.js'
 import { controlByte, parseControl, type FunctionName } from './controls.js'
 import type { RefusalWord } from './errors.js'

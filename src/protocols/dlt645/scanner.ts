@@ -1,3 +1,4 @@
+import { splitFrames, type FrameSplitter } from '../wire/frame-splitter.js'
 import type { Scanner, ScanResult } from '../../ports/index.js'
 import { addressMatches, addressText } from './address.js'
 import { bias, byteAt, checksum, countWakeUp, dataBytesMax, endByte, frameOverheadBytes, startByte, wakeUpByte } from './codec.js'
@@ -41,43 +42,9 @@ export function replyScanner(address: string, request: Request): Scanner {
     })
 }
 
-/**
- * Takes any stream of bytes apart into frames, for captures and for the meter's side.
- *
- * @param onFrame called with each whole frame, wake-up bytes in front
- */
+/** Takes any stream of bytes apart into frames, wake-up bytes in front: see `splitFrames`. */
 export function frameSplitter(onFrame: (frame: Uint8Array) => void): FrameSplitter {
-  let held = new Uint8Array()
-  const run = (): void => {
-    for (;;) {
-      const result = anyFrameScanner(held)
-      if (result.kind === 'incomplete') return
-      const end = result.kind === 'frame' ? result.length : result.skip
-      if (result.kind === 'frame') onFrame(held.slice(0, end))
-      held = held.slice(end)
-    }
-  }
-  return {
-    push: (bytes) => {
-      const joined = new Uint8Array(held.length + bytes.length)
-      joined.set(held)
-      joined.set(bytes, held.length)
-      held = joined
-      run()
-    },
-    silence: () => {
-      while (held.length > 0) {
-        held = held.slice(1)
-        run()
-      }
-    },
-  }
-}
-
-export interface FrameSplitter {
-  push(bytes: Uint8Array): void
-  /** The line went quiet: what has begun will not be finished, but a whole frame may stand inside it. */
-  silence(): void
+  return splitFrames(anyFrameScanner, onFrame)
 }
 
 /** Whether the normal answer to a request repeats its register (a write's, a password's and an event clear's do not). */

@@ -1,5 +1,5 @@
 import { readBcd, writeBcd } from './bcd.js'
-import { isFilledWith, reversed } from './bytes.js'
+import { isFilledWith, reversed } from '../wire/bytes.js'
 import { byteAt } from './codec.js'
 import type { TimePattern } from './fields.js'
 import { daysOfMonth } from './local-times.js'

@@ -1,6 +1,6 @@
 import type { RegisterValue, Unit } from '../../model/index.js'
 import { readBcd, writeBcd } from './bcd.js'
-import { bytesOf, hexOf, isFilledWith, reversed } from './bytes.js'
+import { bytesOf, hexOf, isFilledWith, reversed } from '../wire/bytes.js'
 import { bitNames } from './errors.js'
 import type { Field } from './fields.js'
 import { decodeTime, encodeTime, valuesOfTime } from './times.js'

@@ -1,6 +1,7 @@
 import { fail, meterAddress, ok } from '../../model/index.js'
 import type { InputError, MeterAddress, Result } from '../../model/index.js'
-import { bytesOf, hexOf, nth, reversed } from './bytes.js'
+import { bytesOf, hexOf, reversed } from '../wire/bytes.js'
+import { nth } from './bytes.js'
 
 /** How an address is meant, bits 7 and 6 of its flags (facts §1). */
 export const addressKinds = ['single', 'wildcard', 'group', 'broadcast'] as const

@@ -1,7 +1,8 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
 import { addressLength, readServer, serverBytes, type ServerAddress } from './address.js'
-import { byteAt, hexNumber, joinBytes, nth } from './bytes.js'
+import { byteAt, hexNumber, joinBytes } from '../wire/bytes.js'
+import { nth } from './bytes.js'
 import { crc16 } from './crc.js'
 
 /** Start of a frame. */

@@ -1,4 +1,4 @@
-import { byteAt } from './bytes.js'
+import { byteAt } from '../wire/bytes.js'
 
 /**
  * CRC-16/X-25 (facts §1): polynomial 1021H reflected, start FFFFH, output inverted. On the wire its low byte comes first.

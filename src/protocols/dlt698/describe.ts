@@ -1,6 +1,6 @@
 import type { InputError } from '../../model/index.js'
 import { apduName, parseApdu, type Apdu } from './apdu.js'
-import { bytesOf, hexNumber, hexOf } from './bytes.js'
+import { bytesOf, hexNumber, hexOf } from '../wire/bytes.js'
 import { decodeFrame, type DecodedFrame, type Segment } from './codec.js'
 import { darName, errorName } from './dar.js'
 import { followItems, itemsOf, refusalOf, type DescribedItem } from './described-items.js'
@@ -11,8 +11,25 @@ export type { DescribedItem, DescribedValue } from './described-items.js'
 
 const protocol = 'dlt698-45'
 
+/** What a unit says. */
+interface DescribedContent {
+  /** Service and choice: `GET-Response NormalList`, behind `SECURITY-Response plaintext: ` where it came in that; `fragment` for a piece. */
+  readonly apdu: string
+  /** PIID, or PIID-ACD of an answer. */
+  readonly piid?: number
+  readonly items: readonly DescribedItem[]
+  /** What an answer reports beside what was asked. */
+  readonly follow?: readonly DescribedItem[]
+  /** The security layer's opaque blocks. */
+  readonly security?: Readonly<Record<string, string>>
+  /** What a unit says beside objects: a row selector, a heartbeat, conformance. */
+  readonly detail?: Readonly<Record<string, string>>
+  /** `bits`: the access result of a refusal by name. */
+  readonly error?: InputError & { readonly bits?: readonly string[] }
+}
+
 /** A frame whose shape is right: what it says, and in `error` what a meter refused (`ok`) or why its content cannot be shown. */
-export interface DescribedFrame {
+export interface DescribedFrame extends DescribedContent {
   readonly ok: boolean
   readonly protocol: typeof protocol
   /** A report is whatever a meter sends unasked: events, a login, a heartbeat. */
@@ -28,21 +45,8 @@ export interface DescribedFrame {
   readonly length: number
   /** Wake-up bytes in front. */
   readonly preamble: number
-  /** Service and choice: `GET-Response NormalList`, behind `SECURITY-Response plaintext: ` where it came in that; `fragment` for a piece. */
-  readonly apdu: string
-  /** PIID, or PIID-ACD of an answer. */
-  readonly piid?: number
-  readonly items: readonly DescribedItem[]
-  /** What an answer reports beside what was asked. */
-  readonly follow?: readonly DescribedItem[]
-  /** The security layer's opaque blocks. */
-  readonly security?: Readonly<Record<string, string>>
   /** A piece of a longer unit. */
   readonly fragment?: { readonly number: number; readonly type: string; readonly payload: string }
-  /** What a unit says beside objects: a row selector, a heartbeat, conformance. */
-  readonly detail?: Readonly<Record<string, string>>
-  /** `bits`: the access result of a refusal by name. */
-  readonly error?: InputError & { readonly bits?: readonly string[] }
 }
 
 /** What is no frame: a stable code, the byte or character, and what was expected there. */
@@ -70,6 +74,27 @@ export function describeFrame(frame: string | Uint8Array): DescribedFrame | Unde
   return segment === null ? describeWhole(decoded.value) : describePiece(decoded.value, segment)
 }
 
+/** An application data unit without its frame, as documents and other layers hand it on: nobody's address, no control code. */
+export interface DescribedUnit extends DescribedContent {
+  readonly ok: boolean
+  readonly protocol: typeof protocol
+  readonly layer: 'apdu'
+  readonly direction: DescribedFrame['direction']
+  readonly address: null
+  readonly control: null
+  /** Bytes of the unit. */
+  readonly length: number
+}
+
+/** Says what a unit is and means; the errors are those of `parseApdu` and `openEnvelope`. */
+export function describeUnit(unit: Uint8Array): DescribedUnit | UndescribedFrame {
+  const parsed = parseApdu(unit)
+  if (!parsed.ok) return { ok: false, protocol, error: parsed.error }
+  const bare = { protocol, layer: 'apdu', address: null, control: null, length: unit.length } as const
+  const described = describeOpened(parsed.value)
+  return { ...bare, direction: unitDirection(described.shown, true), ...described.content }
+}
+
 function describePiece(frame: DecodedFrame, { number, kind }: Segment): DescribedFrame {
   return {
     ok: true,
@@ -82,27 +107,28 @@ function describePiece(frame: DecodedFrame, { number, kind }: Segment): Describe
 
 function describeWhole(frame: DecodedFrame): DescribedFrame {
   const parsed = parseApdu(frame.body)
-  const opened = parsed.ok ? openEnvelope(parsed.value) : parsed
-  const outer = parsed.ok ? parsed.value : null
-  const name = outer === null ? 'unknown' : apduName(outer.kind)
-  if (!opened.ok) return { ok: false, ...header(frame, outer), apdu: name, items: [], error: opened.error }
+  if (!parsed.ok) return { ...header(frame, null), ok: false, apdu: 'unknown', items: [], error: parsed.error }
+  const { shown, content } = describeOpened(parsed.value)
+  return { ...header(frame, shown), ...content }
+}
+
+/** What a unit says once its envelope is open; `shown`: whose kind tells the direction, that within where it can be read. */
+function describeOpened(outer: Apdu): { readonly shown: Apdu; readonly content: DescribedContent & { readonly ok: boolean } } {
+  const opened = openEnvelope(outer)
+  if (!opened.ok) return { shown: outer, content: { ok: false, apdu: apduName(outer.kind), items: [], error: opened.error } }
   const { apdu, envelope } = opened.value
   const wrapped = envelope === null ? '' : `${apduName(envelope.kind)} ${formName(envelope)}`
   const security = envelope === null ? {} : { security: securityBlocks(envelope) }
   if (apdu === null) {
     const error = envelopeRefusal(opened.value)
-    return { ok: true, ...header(frame, outer), apdu: wrapped, items: [], ...security, ...(error === null ? {} : { error }) }
+    const refusal = error === null ? {} : { error }
+    return { shown: outer, content: { ok: true, apdu: wrapped, items: [], ...security, ...refusal } }
   }
-  return {
-    ok: true,
-    ...header(frame, apdu),
-    apdu: wrapped === '' ? apduName(apdu.kind) : `${wrapped}: ${apduName(apdu.kind)}`,
-    ...content(apdu),
-    ...security,
-  }
+  const name = wrapped === '' ? apduName(apdu.kind) : `${wrapped}: ${apduName(apdu.kind)}`
+  return { shown: apdu, content: { ok: true, apdu: name, ...contentOf(apdu), ...security } }
 }
 
-function content(apdu: PlainApdu): Pick<DescribedFrame, 'piid' | 'items' | 'follow' | 'detail' | 'error'> {
+function contentOf(apdu: PlainApdu): Omit<DescribedContent, 'apdu' | 'security'> {
   const items = itemsOf(apdu)
   const follow = followItems(apdu)
   const detail = detailOf(apdu)
@@ -136,8 +162,12 @@ function directionOf({ control }: DecodedFrame, apdu: Apdu | null): DescribedFra
     if (control.from === 'client') return 'request'
     return control.asked === 'client' ? 'reply' : 'report'
   }
+  return unitDirection(apdu, control.from === 'server')
+}
+
+function unitDirection(apdu: Apdu, isOfServer: boolean): DescribedFrame['direction'] {
   if (apdu.kind === 'release-notification' || apdu.kind.startsWith('report-')) return 'report'
-  if (apdu.kind === 'link-request') return control.from === 'server' ? 'report' : 'request'
+  if (apdu.kind === 'link-request') return isOfServer ? 'report' : 'request'
   return isRequest(apdu) ? 'request' : 'reply'
 }
 

@@ -1,8 +1,10 @@
 import type { InputError } from '../../model/index.js'
 import type { Result } from '../../model/index.js'
-import type { Scanner, Session, SessionInput } from '../../ports/index.js'
+import type { Scanner, Session } from '../../ports/index.js'
+import { unanswered, type Unanswered } from '../wire/unanswered.js'
 import { parseApdu } from './apdu.js'
-import { joinBytes, nth } from './bytes.js'
+import { joinBytes } from '../wire/bytes.js'
+import { nth } from './bytes.js'
 import { decodeFrame, type DecodedFrame } from './codec.js'
 import {
   answerScanner,
@@ -30,12 +32,6 @@ export interface Answered {
   /** The frame, the last one of several. */
   readonly frame: Uint8Array
 }
-export type Unanswered =
-  | { readonly kind: 'no-reply' }
-  | { readonly kind: 'garbled'; readonly bytes: Uint8Array }
-  | { readonly kind: 'bus-down'; readonly sent: boolean }
-  /** Something more urgent came in between before the request left, or within the pieces of a dialogue. */
-  | { readonly kind: 'yielded' }
 
 /**
  * Asks until an answer comes or the repeats are used up, then goes on with `next`. A long request leaves in pieces and a long
@@ -45,23 +41,6 @@ export type Unanswered =
  */
 export function ask<T>(question: Question, next: (answer: Answer) => Session<T>): Session<T> {
   return sendPiece({ question, pieces: requestPieces(question), next }, 0)
-}
-
-/** A session that has its outcome. */
-export function settled<T>(outcome: T): Session<T> {
-  return {
-    effect: { kind: 'settled', outcome },
-    step: () => {
-      throw new Error('a settled session was stepped')
-    },
-  }
-}
-
-/** Goes on with `next` when a session has settled. */
-export function andThen<A, B>(session: Session<A>, next: (outcome: A) => Session<B>): Session<B> {
-  const { effect } = session
-  if (effect.kind === 'settled') return next(effect.outcome)
-  return { effect, step: (input) => andThen(session.step(input), next) }
 }
 
 interface Dialogue<T> {
@@ -166,18 +145,4 @@ function finish<T>({ next }: Dialogue<T>, apdu: Uint8Array, frame: ReceivedFrame
 function fail<T>({ question, pieces, next }: Dialogue<T>, answer: Unanswered): Session<T> {
   const mayRepeat = question.repeats > 0 && (answer.kind === 'no-reply' || answer.kind === 'garbled')
   return mayRepeat ? sendPiece({ question: { ...question, repeats: question.repeats - 1 }, pieces, next }, 0) : next(answer)
-}
-
-function unanswered(input: Exclude<SessionInput, { readonly kind: 'reply' }>, hasLeft: boolean): Unanswered {
-  switch (input.kind) {
-    case 'silent':
-    case 'sent':
-      // Only a request without an answer is just sent. Nothing is known of the meter then, as after silence.
-      return { kind: 'no-reply' }
-    case 'bus-down':
-      return { kind: 'bus-down', sent: input.sent || hasLeft }
-    case 'garbled':
-    case 'yielded':
-      return input
-  }
 }

@@ -1,4 +1,5 @@
-import { hexOf, nth, startsWith } from './bytes.js'
+import { hexOf } from '../wire/bytes.js'
+import { nth, startsWith } from './bytes.js'
 import type { Reader, Writer } from './reader.js'
 
 /** How a value stands in application data: one description for both directions. Reading never throws; see `Reader`. */

@@ -2,7 +2,7 @@ import { addressMatches, type ServerAddress } from './address.js'
 import { encodeApdu, type Apdu, type ApduOf } from './apdu.js'
 import { encodeFrame, userData, type DecodedFrame } from './codec.js'
 import { nextPiece, pieceBytesMax, piecesOf } from './question.js'
-import { hexOf, joinBytes } from './bytes.js'
+import { hexOf, joinBytes } from '../wire/bytes.js'
 
 /** How a meter stands to a request's address: silent for others, acting without an answer on a broadcast or to a group (facts §1, §3). */
 export type Addressed = 'answer' | 'act-silently' | 'ignore'

@@ -38,6 +38,8 @@ export type Rows =
       readonly to: LocalTime
       /** How the register says that its rows stand apart; null: it does not. */
       readonly interval: Interval | null
+      /** How they stand apart, said or usual. */
+      readonly period: Interval
     }
 
 /** What one request reads: attributes in a list, or columns of the same rows together. */
@@ -54,9 +56,14 @@ export interface Unsupported {
 
 /**
  * Puts a plan's registers together into as few requests as they need: attributes in lists, columns of the same rows of the same
- * record in one. Places in the plan are kept.
+ * record in one. Places in the plan are kept; rows that make no one reply are asked in parts, in the order of time.
+ *
+ * @param replyBytesMax the longest reply that the way to the meter carries
  */
-export function planJobs(registers: readonly RegisterRequest[]): {
+export function planJobs(
+  registers: readonly RegisterRequest[],
+  replyBytesMax = Infinity,
+): {
   readonly jobs: readonly Job[]
   readonly unsupported: readonly Unsupported[]
 } {
@@ -74,23 +81,74 @@ export function planJobs(registers: readonly RegisterRequest[]): {
       addRecord(records, { oad: parsed.value.oad, rows: rows.value }, { index, columns: parsed.value.columns })
     } else if (rows !== null) unsupported.push({ index, register: request.register, message: rows.error })
   }
-  return { jobs: [...lists(values), ...records.values()], unsupported }
+  const parts = [...records.values()].flatMap((job) => narrowed(job, replyBytesMax))
+  return { jobs: [...lists(values, replyBytesMax), ...parts], unsupported }
 }
 
-/** A job in two halves; null: it has only one register. */
+/** A job in two halves, of its registers or of the rows of one; null: there is nothing left to halve. */
 export function halves(job: Job): readonly [Job, Job] | null {
+  if (job.kind === 'record') return job.entries.length > 1 ? halfColumns(job) : halfRows(job)
   const middle = job.entries.length >> 1
   if (middle === 0) return null
-  if (job.kind === 'values') {
-    return [
-      { ...job, entries: job.entries.slice(0, middle) },
-      { ...job, entries: job.entries.slice(middle) },
-    ]
-  }
   return [
     { ...job, entries: job.entries.slice(0, middle) },
     { ...job, entries: job.entries.slice(middle) },
   ]
+}
+
+type RecordJob = Job & { readonly kind: 'record' }
+
+function halfColumns(job: RecordJob): readonly [RecordJob, RecordJob] {
+  const middle = job.entries.length >> 1
+  return [
+    { ...job, entries: job.entries.slice(0, middle) },
+    { ...job, entries: job.entries.slice(middle) },
+  ]
+}
+
+function halfRows(job: RecordJob): readonly [Job, Job] | null {
+  const { rows } = job
+  if (rows.kind !== 'from' || rows.count === 1) return null
+  const [first, second] = [rows.count >> 1, rows.count - (rows.count >> 1)]
+  return [
+    { ...job, rows: rowsFrom(rows, 0, first) },
+    { ...job, rows: rowsFrom(rows, first, second) },
+  ]
+}
+
+type RowsFrom = Rows & { readonly kind: 'from' }
+
+/** So many of the rows, some of them skipped. */
+function rowsFrom(rows: RowsFrom, skipped: number, count: number): RowsFrom {
+  const from = laterBy(rows.from, rows.period, skipped)
+  return { ...rows, from, count, to: laterBy(from, rows.period, count) }
+}
+
+/** Frame, addresses, unit, and what the security layer adds. */
+const frameBytes = 50
+/** An object's name and the head of its result. */
+const headBytes = 6
+/** An attribute as a whole may be a list: energies of total and four tariffs. One of its elements is a number. */
+const listBytes = 28
+const numberBytes = 6
+/** What dates a row. */
+const timeBytes = 8
+
+const bytesOfValue = (oad: string): number => (oad.endsWith('00') ? listBytes : numberBytes)
+
+/** A job whose replies fit: columns in halves until one row fits, and rows as many as fit. */
+function narrowed(job: RecordJob, replyBytesMax: number): readonly Job[] {
+  const columns = job.entries.flatMap((entry) => entry.columns)
+  const room = replyBytesMax - frameBytes - headBytes * (columns.length + 1)
+  const rowBytes = columns.reduce((sum, oad) => sum + bytesOfValue(oad), timeBytes)
+  const fitting = Math.max(1, Math.floor(room / rowBytes))
+  if (room < rowBytes && job.entries.length > 1) return halfColumns(job).flatMap((half) => narrowed(half, replyBytesMax))
+  const { rows } = job
+  if (rows.kind !== 'from' || rows.count <= fitting) return [job]
+  const parts: Job[] = []
+  for (let at = 0; at < rows.count; at += fitting)
+    parts.push({ ...job, rows: rowsFrom(rows, at, Math.min(fitting, rows.count - at)) })
+  return parts
 }
 
 /** The request of a job. */
@@ -123,7 +181,7 @@ function wantedRows(register: RecordRegister, { from, count = 1 }: RegisterReque
   if (from === undefined) return ok({ kind: 'last', count })
   const period = periodOf(register)
   if (period === null) return fail('how far its rows stand apart is not known: write it behind the columns, such as /15min')
-  return ok({ kind: 'from', from, count, to: laterBy(from, period, count), interval: register.period })
+  return ok({ kind: 'from', from, count, to: laterBy(from, period, count), interval: register.period, period })
 }
 
 function addRecord(
@@ -136,10 +194,21 @@ function addRecord(
   records.set(key, { kind: 'record', oad, rows, entries: [...(known?.entries ?? []), entry] })
 }
 
-function lists(entries: readonly ValueEntry[]): readonly Job[] {
-  const jobs: Job[] = []
-  for (let at = 0; at < entries.length; at += listMax) jobs.push({ kind: 'values', entries: entries.slice(at, at + listMax) })
-  return jobs
+function lists(entries: readonly ValueEntry[], replyBytesMax: number): readonly Job[] {
+  const jobs: (readonly ValueEntry[])[] = []
+  let list: ValueEntry[] = []
+  let bytes = frameBytes
+  for (const entry of entries) {
+    const more = headBytes + bytesOfValue(entry.oad)
+    if (list.length === listMax || (list.length > 0 && bytes + more > replyBytesMax)) {
+      jobs.push(list)
+      list = []
+      bytes = frameBytes
+    }
+    list.push(entry)
+    bytes += more
+  }
+  return [...jobs, ...(list.length > 0 ? [list] : [])].map((some) => ({ kind: 'values', entries: some }))
 }
 
 /** Facts §2.2: 9 for the last rows, 1 for the one row of a time, 2 for a span of them. */

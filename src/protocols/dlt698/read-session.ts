@@ -1,10 +1,10 @@
 import type { MeterAddress } from '../../model/index.js'
 import type { ReadOutcome, ReadPlan, Session } from '../../ports/index.js'
 import { nth } from './bytes.js'
-import { andThen, settled } from './exchange.js'
+import { andThen, settled } from '../wire/sessions.js'
 import { readJob, type Line } from './job-session.js'
 import { checkRegister } from './notation.js'
-import { readError, unsupportedRead } from './read-errors.js'
+import { readError, unsupportedRead } from '../wire/read-errors.js'
 import { halves, planJobs, type Job } from './read-jobs.js'
 import { failedJob, type JobResult, type Reading } from './read-results.js'
 
@@ -18,7 +18,7 @@ import { failedJob, type JobResult, type Reading } from './read-results.js'
  * for the rest of the plan when that helped.
  */
 export function readRegisters(plan: ReadPlan): Session<readonly ReadOutcome[]> {
-  const { jobs, unsupported } = planJobs(plan.registers)
+  const { jobs, unsupported } = planJobs(plan.registers, plan.replyBytesMax)
   const readings = new Map<number, Reading>()
   for (const { index, message } of unsupported) readings.set(index, { ok: false, error: unsupportedRead(message) })
   const line: Line = { heard: false, silent: 0, isDown: false, isSecured: false }
@@ -57,8 +57,14 @@ function readJobs({ plan, jobs, readings, line }: Progress): Session<Readings> {
 
 function noted(readings: Readings, job: Job, result: JobResult): Readings {
   const all = new Map(readings)
-  for (const [place, { index }] of job.entries.entries()) all.set(index, nth(result.readings, place))
+  for (const [place, { index }] of job.entries.entries()) all.set(index, joined(all.get(index), nth(result.readings, place)))
   return all
+}
+
+/** Parts of one register's rows, in the order of time. One that failed fails all: rows that were not read are not rows that are not kept. */
+function joined(before: Reading | undefined, part: Reading): Reading {
+  if (before === undefined || !part.ok) return part
+  return before.ok ? { ...part, records: [...before.records, ...part.records] } : before
 }
 
 /** In the plan's order, each register as it is written. */

@@ -1,5 +1,5 @@
 import type { InputError } from '../../model/index.js'
-import { byteAt, bytesOf, hexOf } from './bytes.js'
+import { byteAt, bytesOf, hexOf } from '../wire/bytes.js'
 
 /** How deep data may stand in data (an array of structures of arrays …); deeper is refused as `too-deep`. Real answers have 4. */
 export const nestingMax = 16

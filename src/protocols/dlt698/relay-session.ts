@@ -1,13 +1,15 @@
 import type { MeterAddress, RelayCommand } from '../../model/index.js'
 import type { ReadOutcome, RelayOutcome, RelayRequest, RelayState, Session } from '../../ports/index.js'
+import { unansweredOrder } from '../wire/unanswered.js'
 import { hasWildcard } from './address.js'
 import type { ApduOf } from './apdu.js'
-import { bytesOf, hexOf } from './bytes.js'
+import { bytesOf, hexOf } from '../wire/bytes.js'
 import { darName, darOk, errorName, mayWantSecurity } from './dar.js'
 import type { Data } from './data.js'
-import { andThen, ask, settled, type Answer, type Answered } from './exchange.js'
+import { andThen, settled } from '../wire/sessions.js'
+import { ask, type Answer, type Answered } from './exchange.js'
 import { piidOf } from './question.js'
-import { readError } from './read-errors.js'
+import { readError } from '../wire/read-errors.js'
 import { readRegisters } from './read-session.js'
 
 /** Where the relay's state stands: output, alarm and command of object 8000, and running status word 3 (facts §4.6). */
@@ -75,18 +77,7 @@ function sendOrder(address: MeterAddress, request: ApduOf<'act-one' | 'secured-r
 }
 
 function relayOutcome(answer: Answer): RelayOutcome {
-  switch (answer.kind) {
-    case 'answered':
-      return answeredOutcome(answer)
-    case 'garbled':
-    case 'no-reply':
-      return { kind: 'unknown', reason: answer.kind }
-    case 'bus-down':
-      return answer.sent ? { kind: 'unknown', reason: 'bus-down' } : { kind: 'not-sent' }
-    case 'yielded':
-      // Nothing that interrupts an order is foreseen; what cannot be explained is verified, never taken for "not sent".
-      return { kind: 'unknown', reason: 'no-reply' }
-  }
+  return answer.kind === 'answered' ? answeredOutcome(answer) : unansweredOrder(answer)
 }
 
 function answeredOutcome(answer: Answered): RelayOutcome {

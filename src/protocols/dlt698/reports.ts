@@ -1,7 +1,9 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
+import type { MeterReport, ReportedItem } from '../../ports/index.js'
 import { encodeApdu, parseApdu, type Apdu, type ApduOf } from './apdu.js'
 import { decodeFrame, encodeFrame, userData, type DecodedFrame } from './codec.js'
+import { followItems, itemsOf, type DescribedItem } from './described-items.js'
 import { openEnvelope } from './security.js'
 
 /** What a meter reports unasked: new events (object 3320), records, or bytes of a port (facts §4.7). */
@@ -39,6 +41,28 @@ export function readReport(bytes: Uint8Array): Result<ReceivedReport, InputError
     return ok(received(frame, report, { kind: 'confirm-transparent', piid: report.piid & numberBits, timeTag: null }))
   }
   return noReport
+}
+
+/** The same for whoever knows no objects: what is reported as text. */
+export function meterReport(bytes: Uint8Array): Result<MeterReport, InputError> {
+  const received = readReport(bytes)
+  if (!received.ok) return received
+  const { from, report, confirmation } = received.value
+  return ok({ from, items: [...itemsOf(report), ...followItems(report)].map(reportedItem), confirmation })
+}
+
+/** The address of the server that sent a frame; null: a client did, or it is no frame. */
+export function speakerOf(bytes: Uint8Array): string | null {
+  const decoded = decodeFrame(bytes)
+  return decoded.ok && decoded.value.control.from === 'server' ? decoded.value.server.digits : null
+}
+
+function reportedItem({ oad, record, values, error }: DescribedItem): ReportedItem {
+  return {
+    register: record === undefined ? oad : `${record}:${oad}`,
+    values: values.map(({ value, unit }) => (value === null ? 'none' : unit === null ? value : `${value} ${unit}`)),
+    ...(error !== undefined && { error }),
+  }
 }
 
 /** The number of a PIID, without its priority and the server's ACD bit. */

@@ -1,5 +1,6 @@
+import { splitFrames, type FrameSplitter } from '../wire/frame-splitter.js'
 import type { Scanner, ScanResult } from '../../ports/index.js'
-import { byteAt } from './bytes.js'
+import { byteAt } from '../wire/bytes.js'
 import {
   countWakeUp,
   decodeFrame,
@@ -62,42 +63,7 @@ function noiseLength(frame: Uint8Array): number {
   return next < 0 ? frame.length : next
 }
 
-/**
- * Takes any stream of bytes apart into frames, for captures and for the meter's side.
- *
- * @param onFrame called with each whole frame, wake-up bytes in front
- */
+/** Takes any stream of bytes apart into frames, wake-up bytes in front: see `splitFrames`. */
 export function frameSplitter(onFrame: (frame: Uint8Array) => void): FrameSplitter {
-  let held = new Uint8Array()
-  const run = (): void => {
-    for (;;) {
-      const result = anyFrameScanner(held)
-      if (result.kind === 'incomplete') return
-      const end = result.kind === 'frame' ? result.length : result.skip
-      if (result.kind === 'frame') onFrame(held.slice(0, end))
-      held = held.slice(end)
-    }
-  }
-  return {
-    push: (bytes) => {
-      const joined = new Uint8Array(held.length + bytes.length)
-      joined.set(held)
-      joined.set(bytes, held.length)
-      held = joined
-      run()
-    },
-    silence: () => {
-      while (held.length > 0) {
-        held = held.slice(1)
-        run()
-      }
-    },
-  }
-}
-
-/** Bytes in, whole frames out. */
-export interface FrameSplitter {
-  push(bytes: Uint8Array): void
-  /** The line went quiet: what has begun will not be finished, but a whole frame may stand inside it. */
-  silence(): void
+  return splitFrames(anyFrameScanner, onFrame)
 }

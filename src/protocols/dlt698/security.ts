@@ -1,7 +1,7 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
 import { encodeApdu, parseApdu, type Apdu, type ApduOf } from './apdu.js'
-import { bytesOf, hexOf } from './bytes.js'
+import { bytesOf, hexOf } from '../wire/bytes.js'
 
 /** What the security layer of a frame carried, all blocks opaque: nothing here is checked or deciphered. */
 export type Envelope = ApduOf<'secured-request'> | ApduOf<'secured-response'>

@@ -4,7 +4,9 @@ import { findMeter, readClock, setClock } from './clock-session.js'
 import { checkRegister } from './notation.js'
 import { readRegisters } from './read-session.js'
 import { orderRelay, relayState } from './relay-session.js'
+import { meterReport, speakerOf } from './reports.js'
 import { anyFrameScanner } from './scanner.js'
+import { addressSearch } from './search-session.js'
 
 /**
  * DL/T 698.45, the client's side. A register is an OAD of eight hexadecimal digits, `00100200`, or a record with its columns,
@@ -17,6 +19,9 @@ export const dlt698 = {
   checkAddress,
   relay: { order: orderRelay, state: relayState },
   clock: { read: readClock, broadcast: setClock },
+  search: addressSearch,
   find: findMeter,
+  report: meterReport,
+  speakerOf,
   scanner: () => anyFrameScanner,
 } satisfies MeterProtocol

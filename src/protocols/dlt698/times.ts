@@ -1,5 +1,5 @@
 import type { LocalTime } from '../../model/index.js'
-import { byteAt, bytesOf, hexNumber, isFilledWith } from './bytes.js'
+import { byteAt, bytesOf, hexNumber, isFilledWith } from '../wire/bytes.js'
 
 /**
  * A date_time_s (14 hexadecimal digits: year, month, day, hour, minute, second) as a time.

@@ -1,6 +1,6 @@
 import { fail, formatDecimal, ok } from '../../model/index.js'
 import type { InputError, RegisterValue, Result } from '../../model/index.js'
-import { bytesOf, hexNumber } from './bytes.js'
+import { bytesOf, hexNumber } from '../wire/bytes.js'
 import type { BlockType, Data } from './data.js'
 import { readingUnit, type Shape, type TableUnit } from './fields.js'
 import { readerOf } from './reader.js'

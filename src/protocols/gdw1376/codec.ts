@@ -1,6 +1,6 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
-import { byteAt, hexByte, joinBytes } from './bytes.js'
+import { byteAt, hexByte, joinBytes } from '../wire/bytes.js'
 import { cursorOver, type Fault } from './cursor.js'
 import { downInfo, infoBytes, upInfo, type DownInfo, type UpInfo } from './info.js'
 import { address, times, u16 } from './layouts.js'

@@ -1,5 +1,5 @@
 import type { InputError } from '../../model/index.js'
-import { bytesOf, hexByte, hexOf } from './bytes.js'
+import { bytesOf, hexByte, hexOf } from '../wire/bytes.js'
 import { decodeFrame, type DecodedFrame } from './codec.js'
 import { denialOf } from './denials.js'
 import { isProcessed } from './forms.js'

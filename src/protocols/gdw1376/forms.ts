@@ -1,5 +1,5 @@
 import { bytesLeft, complain, take } from './cursor.js'
-import { byteAt, bytesOf, hexOf, joinBytes } from './bytes.js'
+import { byteAt, bytesOf, hexOf, joinBytes } from '../wire/bytes.js'
 import { address, counted, digits, join, record, reserved, times, u16, u8, type Layout, type ValueOf } from './layouts.js'
 import { date, letters } from './text-layouts.js'
 import { bit, bits, word } from './words.js'

@@ -1,4 +1,4 @@
-import { bytesOf, byteAt, hexByte, hexOf, joinBytes, reversed } from './bytes.js'
+import { bytesOf, byteAt, hexByte, hexOf, joinBytes, reversed } from '../wire/bytes.js'
 import { bytesLeft, complain, cursorOver, take, type Cursor } from './cursor.js'
 
 /**

@@ -1,5 +1,6 @@
+import { splitFrames, type FrameSplitter } from '../wire/frame-splitter.js'
 import type { Scanner } from '../../ports/index.js'
-import { byteAt } from './bytes.js'
+import { byteAt } from '../wire/bytes.js'
 import { checksum, countPreamble, endByte, preambleByte, startByte } from './codec.js'
 import { frameBytesMax, frameBytesMin, preambleBytesMax } from './limits.js'
 
@@ -29,47 +30,9 @@ export function frameScanner(bytesMax: number = frameBytesMax): Scanner {
   }
 }
 
-/** Takes a stream of bytes apart into frames. */
-export interface FrameSplitter {
-  push(bytes: Uint8Array): void
-  /** The line went quiet: what has begun will not be finished, but a whole frame may stand inside it. */
-  silence(): void
-}
-
-/**
- * A splitter for one stream; it holds at most one frame's bytes.
- *
- * @param onFrame called with each whole frame, FE in front
- */
+/** Takes any stream of bytes apart into frames, FE in front, holding one frame's bytes at most: see `splitFrames`. */
 export function frameSplitter(onFrame: (frame: Uint8Array) => void, bytesMax: number = frameBytesMax): FrameSplitter {
-  const scanner = frameScanner(bytesMax)
-  let held = new Uint8Array()
-  const run = (): void => {
-    let at = 0
-    for (;;) {
-      const result = scanner(held.subarray(at))
-      if (result.kind === 'incomplete') break
-      const end = at + (result.kind === 'frame' ? result.length : result.skip)
-      if (result.kind === 'frame') onFrame(held.slice(at, end))
-      at = end
-    }
-    held = held.slice(at)
-  }
-  return {
-    push: (bytes) => {
-      const joined = new Uint8Array(held.length + bytes.length)
-      joined.set(held)
-      joined.set(bytes, held.length)
-      held = joined
-      run()
-    },
-    silence: () => {
-      while (held.length > 0) {
-        held = held.slice(1)
-        run()
-      }
-    },
-  }
+  return splitFrames(frameScanner(bytesMax), onFrame)
 }
 
 /** Bytes up to the next one that could begin a frame or its preamble. */

@@ -1,5 +1,5 @@
 import type { LocalTime } from '../../model/index.js'
-import { hexByte } from './bytes.js'
+import { hexByte } from '../wire/bytes.js'
 import { complain, take } from './cursor.js'
 import type { Layout } from './layouts.js'
 

@@ -1,16 +1,4 @@
-const hexDigits = '0123456789ABCDEF'
-
-/** Upper-case hexadecimal of bytes, without separators. */
-export function hexOf(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += `${hexDigits.charAt(byte >> 4)}${hexDigits.charAt(byte & 15)}`
-  return text
-}
-
-/** The byte at an index that the caller has checked to be inside. */
-export function byteAt(bytes: Uint8Array, index: number): number {
-  return bytes[index] ?? Number.NaN
-}
+import { byteAt } from '../wire/bytes.js'
 
 /** The word at an index, high byte first as everything but the checksum. */
 export function wordAt(bytes: Uint8Array, index: number): number {

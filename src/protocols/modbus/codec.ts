@@ -1,6 +1,6 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
-import { byteAt } from './bytes.js'
+import { byteAt } from '../wire/bytes.js'
 import { crc16, endsWithCrc } from './crc.js'
 import { frameLengths } from './lengths.js'
 

@@ -1,4 +1,4 @@
-import { byteAt } from './bytes.js'
+import { byteAt } from '../wire/bytes.js'
 
 /** CRC-16 of Modbus: polynomial 8005 (reflected A001), start FFFF; it goes out low byte first. */
 export function crc16(bytes: Uint8Array): number {

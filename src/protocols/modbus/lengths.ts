@@ -1,4 +1,4 @@
-import { byteAt } from './bytes.js'
+import { byteAt } from '../wire/bytes.js'
 import { exceptionBit, functionOf, type FunctionName } from './functions.js'
 
 /** What the function and byte count of a beginning say of its whole length. */

@@ -1,10 +1,12 @@
 import type { MeterAddress, RegisterValue } from '../../model/index.js'
 import type { ReadError, ReadOutcome, ReadPlan, RegisterRequest, Session, SessionInput } from '../../ports/index.js'
+import { unanswered } from '../wire/unanswered.js'
 import { planBlocks, splitBlock, type Block } from './blocks.js'
 import { bitsOf } from './bytes.js'
 import { decodeFrame } from './codec.js'
 import type { BitRead, WordRead } from './functions.js'
-import { failed, failedRead, invalidRead, readError, refusedRead, unsupportedRead } from './read-errors.js'
+import { failedRead, invalidRead, readError, unsupportedRead } from '../wire/read-errors.js'
+import { failed, refusedRead } from './read-errors.js'
 import type { ModbusMap, ModbusRegister, ReadFunction } from './register-map.js'
 import { parseReply, type Reply } from './replies.js'
 import { encodeRequest, type ReadRequest } from './requests.js'
@@ -73,7 +75,7 @@ function afterInput(reads: Reads, block: Block, input: SessionInput): Reads {
   const failure = input.kind === 'reply' ? ({ kind: 'garbled', bytes: input.frame } as const) : input
   const mayRepeat = reads.repeats > 0 && failure.kind !== 'bus-down'
   if (mayRepeat) return { ...reads, repeats: reads.repeats - 1, blocks: [block, ...reads.blocks] }
-  const error = failedRead(failure)
+  const error = failedRead(unanswered(failure))
   const silent = error.code === 'garbled' ? reads.silent : reads.silent + 1
   return { ...next(reads, block, () => error), silent, isDown: error.code === 'bus-down' }
 }

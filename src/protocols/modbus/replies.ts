@@ -1,6 +1,7 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
-import { byteAt, wordAt, wordBytes, wordsOf } from './bytes.js'
+import { byteAt } from '../wire/bytes.js'
+import { wordAt, wordBytes, wordsOf } from './bytes.js'
 import { encodeFrame, type Frame } from './codec.js'
 import { exceptionBit, functionCodes, functionOf, type BitRead, type FunctionName, type WordRead } from './functions.js'
 import { addressSpace, coilOn, writeBitsMax, writeWordsMax } from './requests.js'

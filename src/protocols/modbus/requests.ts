@@ -1,6 +1,7 @@
 import { fail, ok } from '../../model/index.js'
 import type { InputError, Result } from '../../model/index.js'
-import { bitBytes, bitsOf, byteAt, isWord, wordAt, wordBytes, wordsOf } from './bytes.js'
+import { byteAt } from '../wire/bytes.js'
+import { bitBytes, bitsOf, isWord, wordAt, wordBytes, wordsOf } from './bytes.js'
 import { broadcastAddress, encodeFrame, type Frame } from './codec.js'
 import { exceptionBit, functionCodes, functionOf, type BitRead, type WordRead } from './functions.js'
 

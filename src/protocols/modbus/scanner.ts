@@ -1,5 +1,5 @@
 import type { Scanner, ScanResult } from '../../ports/index.js'
-import { byteAt } from './bytes.js'
+import { byteAt } from '../wire/bytes.js'
 import { addressMax } from './codec.js'
 import { endsWithCrc } from './crc.js'
 import { exceptionBit, functionCodes } from './functions.js'
@@ -47,42 +47,6 @@ export function replyScanner(address: number, request: Request): Scanner {
     const next = bytes.indexOf(address, 1)
     return { kind: 'noise', skip: next < 0 ? bytes.length : next }
   }
-}
-
-/**
- * Takes any stream of bytes apart into frames.
- *
- * @param onFrame called with each whole frame that `scanner` takes
- */
-export function frameSplitter(scanner: Scanner, onFrame: (frame: Uint8Array) => void): FrameSplitter {
-  let held = new Uint8Array()
-  const run = (): void => {
-    while (held.length > 0) {
-      const result = scanner(held)
-      if (result.kind === 'incomplete') return
-      const end = result.kind === 'frame' ? result.length : result.skip
-      if (result.kind === 'frame') onFrame(held.slice(0, end))
-      held = held.slice(end)
-    }
-  }
-  return {
-    push: (bytes) => {
-      held = Uint8Array.of(...held, ...bytes)
-      run()
-    },
-    silence: () => {
-      while (held.length > 0) {
-        held = held.slice(1)
-        run()
-      }
-    },
-  }
-}
-
-export interface FrameSplitter {
-  push(bytes: Uint8Array): void
-  /** The line went quiet: what has begun will not be finished, but a whole frame may stand inside it. */
-  silence(): void
 }
 
 const refusalLength = 5

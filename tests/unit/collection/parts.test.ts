@@ -77,12 +77,13 @@ await t.test('values of a register become one value of an item, or a typed absen
   t.same(itemFrom(item, [text(null)]), { item, absent: 'not-available' })
   const word: RegisterValue = { kind: 'bits', hex: '0010', names: ['relay-open'], unit: '' }
   t.same(itemFrom(item, [word]), { item, words: ['0010'] })
-  t.equal(absenceOf('unsupported'), 'refused')
+  t.equal(absenceOf('unsupported'), 'unsupported')
   t.equal(absenceOf('garbled'), 'garbled')
   t.equal(tellingReason(null, 'no-time'), 'no-time')
   t.equal(tellingReason('no-reply', 'no-time'), 'no-reply')
   t.equal(tellingReason('no-reply', 'not-running'), 'no-reply')
   t.equal(tellingReason('no-reply', 'garbled'), 'garbled')
+  t.equal(tellingReason('no-reply', 'withdrawn'), 'no-reply')
 })
 
 await t.test('lesson 19: a cumulative register neither falls nor leaps, but wraps near its full scale', async (t) => {
@@ -144,6 +145,7 @@ await t.test('statistics count by day, link and item, and only days that are ope
   t.equal(before?.day, -dayMs)
   t.same(view?.links[0]?.items, [{ item, due: 5, first: 1, later: 1, missing: { 'no-reply': 2 } }])
   t.equal(view?.links[0]?.latency.count, 1)
+  t.equal(view?.since, undefined)
   t.same(statistics.take(day, epochMs(dayMs)).links.length, 2)
   t.same(statistics.take(day, epochMs(dayMs)).links, [])
 })
@@ -164,6 +166,52 @@ await t.test('a day of which only a part is counted says since when', async (t) 
   statistics.countFrom(epochMs(9 * dayMs + 1))
   t.equal(statistics.take(epochMs(3 * dayMs), epochMs(9 * dayMs)).since, undefined, 'what was whole stays whole')
   t.equal(sinceOf(9 * dayMs), 9 * dayMs + 1)
+})
+
+await t.test('success is summed up for each medium and for all, rounded down', async (t) => {
+  const statistics = new Statistics((link) => (link === 'c' ? 'plc' : 'rs485'))
+  const day = epochMs(0)
+  for (const [link, item, got] of [
+    ['a', 'energy', 'first'],
+    ['b', 'energy', 'first'],
+    ['b', 'power', 'later'],
+    ['c', 'energy', 'missing'],
+    ['c', 'energy', 'first'],
+    ['c', 'power', 'missing'],
+  ] as const) {
+    statistics.due(day, linkId(link), itemId(item))
+    if (got === 'missing') statistics.missing(day, linkId(link), itemId(item), 'no-reply')
+    else statistics.got(day, linkId(link), itemId(item), { first: got === 'first', latencyMs: link === 'c' ? 9_000 : 100 })
+  }
+  statistics.missing(day, linkId('a'), itemId('energy'), 'garbled')
+  const [view] = statistics.view()
+  t.match(view?.total, {
+    due: 6,
+    first: 3,
+    later: 1,
+    missing: { 'no-reply': 2, garbled: 1 },
+    oneShotPpm: 500_000,
+    periodicPpm: 666_666,
+  })
+  t.match(
+    view?.links.map(({ link, medium, total }) => [link, medium, total.due, total.periodicPpm]),
+    [
+      ['a', 'rs485', 1, 1_000_000],
+      ['b', 'rs485', 2, 1_000_000],
+      ['c', 'plc', 3, 333_333],
+    ],
+  )
+  const [wires, plc] = view?.media ?? []
+  t.match(wires, { medium: 'rs485', total: { due: 3, oneShotPpm: 666_666 }, latency: { count: 3 } })
+  t.same(
+    wires?.items.map(({ item, due }) => [item, due]),
+    [
+      ['energy', 2],
+      ['power', 1],
+    ],
+  )
+  t.ok(Number(plc?.latency.p50Ms) >= 9_000)
+  t.match(statistics.take(epochMs(dayMs), day).total, { due: 0, oneShotPpm: null, periodicPpm: null })
 })
 
 await t.test('latency percentiles are right within their bucket', async (t) => {

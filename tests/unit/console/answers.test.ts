@@ -56,7 +56,10 @@ await t.test('status sums what the parts know', async (t) => {
     { item: 'status', ...counts },
   ] as never
   const latency = { count: 0, p50Ms: null, p95Ms: null, p99Ms: null }
-  const days = [{ day, links: [{ link: linkId('rs485-1'), latency, items }] }]
+  const sum = { due: 20, first: 12, later: 2, missing: { 'no-reply': 4 } } as const
+  const total = { ...sum, oneShotPpm: 600_000, periodicPpm: 700_000 }
+  const one = { medium: 'rs485', total, latency, items }
+  const days = [{ day, total, links: [{ link: linkId('rs485-1'), ...one }], media: [one] }]
   const status = await ask(
     { ask: 'status' },
     {
@@ -156,6 +159,8 @@ await t.test('gaps are asked day by day in the site’s time, until there are en
         spans.push(span)
         return { gaps: Array.from({ length: Math.min(count, 2) }, () => gap) }
       },
+      extents: () => extents(1),
+      events: ({ before }) => ({ events: before === 2 ? [eventRow(1)] : [] }),
     },
   }
   const day = await ask({ ask: 'gaps', count: 10, day: '2026-03-01' }, options)
@@ -171,9 +176,19 @@ await t.test('gaps are asked day by day in the site’s time, until there are en
   )
   t.equal(spans.at(-1)?.to, consoleNow)
   t.match(recent, { gaps: { length: 3 }, more: true })
-  t.match(gapsText(recent).at(-1), /3 values are missing and more that are not listed/)
-  t.match(gapsText({ ...recent, gaps: recent.gaps.slice(0, 1), more: false }).at(-1), /^1 value is missing from /)
-  t.match(gapsText({ ...recent, gaps: [], more: false }), [/^no gaps from 2026-03-01 00:00:00 to/])
+  t.match(gapsText(recent).at(-2), /3 values are missing and more that are not listed/)
+  t.match(gapsText({ ...recent, since: null, gaps: recent.gaps.slice(0, 1), more: false }).at(-1), /^1 value is missing from /)
+  t.match(gapsText({ ...recent, since: null, gaps: [], more: false }), [/^no gaps from 2026-03-01 00:00:00 to/])
+  t.equal(recent.since, consoleNow, 'when the first event was recorded')
+  const began = (since: number | null) => gapsText({ ...recent, gaps: [], since: since as never })
+  t.match(began(midnight + 7_200_000), [/^no gaps from /, 'the box began at 2026-03-01 02:00:00 and knows of nothing before'])
+  t.match(began(consoleNow + 1), [/^nothing is known from /, /^the box began/])
+  t.equal(began(midnight).length, 1)
+  const cut = { ...extents(9), extents: [{ stream: 'event' as const, lo: 2, hi: 9 }] }
+  const old = await ask({ ask: 'gaps', count: 3 }, { answers: { ...options.answers, extents: () => cut } })
+  t.equal(old.since, null, 'its first event is gone')
+  const none = await ask({ ask: 'gaps', count: 3 }, { answers: { ...options.answers, events: () => ({ events: [] }) } })
+  t.equal(none.since, null)
   const from = consoleNow - 5 * dayMs
   spans.length = 0
   await ask({ ask: 'gaps', count: 1, from, to: from + 1000 }, options)

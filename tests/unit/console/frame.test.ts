@@ -165,7 +165,8 @@ await t.test('of a frame that no protocol knows, whoever got furthest is believe
   t.equal(firstOf(header, cut), 'cut')
   t.equal(firstOf(sum, whole), 'whole')
   t.equal(firstOf(unmarked, later), 'later', 'any bytes get as far as its checksum')
-  t.equal(firstOf(atStart, unmarked), 'unmarked', 'none of the others even began')
+  t.equal(firstOf(atStart, unmarked), null, 'nobody finds anything of its own')
+  t.equal(firstOf(decoder('empty', bad('empty', 'byte 0')), unmarked), 'unmarked')
   t.equal(firstOf(sum, unmarkedWhole), 'unmarked')
   t.equal(firstOf(later, decoder('same', bad('no-second-start', 'byte 7'))), 'later', 'else the first')
   t.equal(firstOf(sum, decoder('good', null)), 'good')
@@ -179,6 +180,34 @@ await t.test('of a frame that no protocol knows, whoever got furthest is believe
   t.strictSame(frameText(explain(frame, { decoders: [later], protocol: null })), [
     'bad frame: no-second-start at byte 7: no-second-start!',
   ])
+})
+
+await t.test('bytes without marks of any protocol are nobody’s', async (t) => {
+  const bare = '0501014001020000'
+  const { said, status } = await run(bare, '', { json: true })
+  t.equal(status, 2)
+  t.match(JSON.parse(said[0] ?? ''), {
+    ok: false,
+    protocol: null,
+    error: {
+      code: 'unknown-frame',
+      at: 'byte 0',
+      message: /^no protocol knows these bytes; --protocol dlt698-45 .*; modbus-rtu: /,
+    },
+  })
+  t.match((await run(bare, '', {})).said, [/^bad frame: unknown-frame at byte 0: no protocol knows these bytes; /], 'in one line')
+  t.equal((await run(bare, '', {})).said.length, 1)
+  const modbus = '1103006B00037687'
+  t.match(describe(bytesOf(modbus), { decoders: frameDecoders, protocol: null }), { ok: true, protocol: 'modbus-rtu' })
+  const broken = bytesOf(modbus).with(7, 0)
+  t.match(describe(broken, { decoders: frameDecoders, protocol: null }), {
+    protocol: null,
+    error: { code: 'unknown-frame', message: /modbus-rtu: bad-checksum at byte 6/ },
+  })
+  t.match(describe(broken, { decoders: frameDecoders, protocol: 'modbus-rtu' }), {
+    protocol: 'modbus-rtu',
+    error: { code: 'bad-checksum' },
+  })
 })
 
 await t.test('descriptions of every protocol are told, what a frame carries below it', async (t) => {

@@ -157,11 +157,24 @@ await t.test('an order that was taken back is not sent', async (t) => {
   t.match(steps(second, { kind: 'withdrawn' }).step, { stage: 'expired', evidence: { withdrawn: true } })
 })
 
-await t.test('what never left waits for its meter until it expires, and nobody is told it is unknown', async (t) => {
-  const waiting = steps(start(), ...sent({ kind: 'not-sent' }), ...repeated(unread, 6))
-  t.same(waiting.step, { kind: 'read', afterMs: 64_000 })
-  t.same(steps(waiting, ...repeated(state('closed', 'close'), 2)).step, { kind: 'commit' })
-  t.match(stepRelayOrder(waiting, unread, after).step, { kind: 'finish', stage: 'expired', relay: null })
+await t.test('what never left is no attempt: it is tried again, unverified, until it expires', async (t) => {
+  const unsent = sent({ kind: 'not-sent' })
+  const waiting = steps(start(), ...unsent)
+  t.match(waiting, { attempts: 0, step: { kind: 'wait', afterMs: 1000 }, evidence: { answer: 'not-sent' } })
+  const again = steps(waiting, { kind: 'waited' })
+  t.same(again.step, { kind: 'commit', again: true }, 'the journal counts it already')
+  const often = steps(again, ...Array.from({ length: 20 }, () => [...unsent, { kind: 'waited' } as const]).flat(), ...unsent)
+  t.match(often, { attempts: 0, step: { kind: 'wait', afterMs: 8000 } }, 'that did not act is never said of it')
+  t.match(stepRelayOrder(often, { kind: 'waited' }, after), { attempts: 0, step: { stage: 'expired', relay: null } })
+  t.match(
+    steps(again, { kind: 'withdrawn' }).step,
+    { stage: 'expired', evidence: { withdrawn: true } },
+    'the store cannot end it any more',
+  )
+  const lostOnce = steps(often, { kind: 'waited' }, ...sent(lost))
+  t.match(lostOnce, { attempts: 1, step: { kind: 'tell-unknown' } }, 'what may have left is verified')
+  const proven = steps(lostOnce, { kind: 'told' }, ...repeated(state('closed', 'close'), 2))
+  t.same(proven.step, { kind: 'commit' }, 'and then makes a new attempt')
 })
 
 await t.test('a meter that cannot be read back makes the outcome unknown, then unverifiable', async (t) => {

@@ -242,3 +242,20 @@ await t.test('a node that the module did not take is not asked for, and tried ag
   t.match(await bench.ask(readOf(4)), { kind: 'reply' })
   t.strictSame(sorted(bench), expected([2, 3, 4]))
 })
+
+await t.test('a meter with the address of the main node is left out and told once; the others are read', async (t) => {
+  for (const choice of [{ mainNode: wireOf(2) }, {}]) {
+    const bench = moduleBench({ meters: [1, 2, 3], choice, module: { mainNode: wireOf(2) } })
+    t.ok(await bench.up())
+    t.match(bench.bus.network.snapshot(), { stage: 'networking', trouble: /the meter 2 has the address of the main node/ })
+    await bench.time.runFor(4 * 3_600_000)
+    t.strictSame(sorted(bench), expected([1, 3]))
+    t.ok(bench.module.of(0x11, 1).length <= 2, 'not given again and again')
+    const told = bench.reports.filter((report) => report.kind === 'module-refused')
+    t.match(told, [{ what: 'node 2', error: { code: 'main-node-address' } }])
+    t.equal(told.length, 1)
+    t.match(bench.bus.network.snapshot(), { trouble: /main node/ })
+    t.match(await bench.ask(readOf(2)), { kind: 'bus-down', code: 'not-in-archive', sent: false, hindrance: 'not-carried' })
+    t.match(await bench.ask(readOf(3)), { kind: 'reply' })
+  }
+})

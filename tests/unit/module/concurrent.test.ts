@@ -16,7 +16,7 @@ function start(bench: ModuleBench, requests: readonly ExchangeRequest[]): Promis
 await t.test('as many as the window holds are under way, each by F1F1 with a number of its own', async (t) => {
   const bench = moduleBench({ meters: ten })
   await bench.up()
-  t.equal(bench.bus.capabilities.concurrency, 5)
+  t.match(bench.bus.capabilities, { concurrency: 5, medium: 'plc-broadband' })
   const outcomes = await bench.run(
     start(
       bench,
@@ -64,6 +64,73 @@ await t.test('109: the window is halved, the exchange goes again, and the window
   const shrunk = bench.bus.capabilities.concurrency
   t.ok(shrunk <= 3)
   await bench.time.runFor(600_000 * (11 - shrunk))
+  t.equal(bench.bus.capabilities.concurrency, 10)
+})
+
+/** Keeps the bus as full as it says it may be, for so many answers. */
+async function readOn(bench: ModuleBench, answers: number): Promise<void> {
+  const { bus, time } = bench
+  let left = answers
+  const reader = async (meter: number): Promise<void> => {
+    while (left > 0) {
+      const outcome = await bus.exchange(readOf(meter), monotonicMs(bench.now() + 120_000))
+      // Whoever finds the bus full comes again.
+      if (outcome.kind === 'bus-down') await new Promise<void>((resolve) => void time.after(50, resolve))
+      else left--
+    }
+  }
+  await bench.run(Promise.all(twelve.map(reader)))
+}
+const twelve = [...ten, 11, 12]
+
+await t.test('a window that nobody chose grows while it is full and the module takes it', async (t) => {
+  const bench = moduleBench({ meters: twelve, module: { windowMax: 20 } })
+  await bench.up()
+  t.equal(bench.bus.capabilities.concurrency, 5)
+  await readOn(bench, 300)
+  t.equal(bench.bus.capabilities.concurrency, 10)
+  t.equal(bench.module.mostAtOnce, 10)
+  t.equal(bench.module.twiceOneMeter, 0)
+  const chosen = moduleBench({ meters: twelve, module: { windowMax: 20 }, choice: { window: 4 } })
+  await chosen.up()
+  await readOn(chosen, 300)
+  t.equal(chosen.module.mostAtOnce, 4, 'the site has chosen')
+  const idle = moduleBench({ meters: twelve })
+  await idle.up()
+  for (let round = 0; round < 60; round++) await idle.ask(readOf(1))
+  t.equal(idle.bus.capabilities.concurrency, 5, 'one at a time needs no more')
+})
+
+await t.test('a grown window that is refused is the usual one again, until the module starts anew', async (t) => {
+  const bench = moduleBench({ meters: twelve, module: { windowMax: 7 } })
+  await bench.up()
+  await readOn(bench, 400)
+  t.equal(bench.bus.capabilities.concurrency, 5)
+  t.equal(bench.module.mostAtOnce, 7)
+  const refusals = bench.module.of(0xf1, 1).length
+  await bench.time.runFor(3_600_000)
+  await readOn(bench, 300)
+  t.equal(bench.bus.capabilities.concurrency, 5)
+  t.ok(bench.module.of(0xf1, 1).length - refusals <= 305, 'and is refused no more')
+  bench.module.powerOn()
+  await bench.up()
+  await readOn(bench, 60)
+  t.ok(bench.bus.capabilities.concurrency > 5)
+})
+
+await t.test('lesson 21: a read that brings nothing at all makes a grown window small again for ten minutes', async (t) => {
+  const bench = moduleBench({ meters: twelve, module: { windowMax: 20 } })
+  await bench.up()
+  await readOn(bench, 300)
+  t.equal(bench.bus.capabilities.concurrency, 10)
+  let dropped = 1
+  bench.module.misbehave = ({ afn }) => (afn === 0xf1 && dropped-- > 0 ? 'silent' : null)
+  t.strictSame(await bench.ask(readOf(1)), { kind: 'silent' })
+  t.equal(bench.bus.capabilities.concurrency, 5)
+  await readOn(bench, 300)
+  t.equal(bench.bus.capabilities.concurrency, 5)
+  await bench.time.runFor(600_000)
+  await readOn(bench, 300)
   t.equal(bench.bus.capabilities.concurrency, 10)
 })
 
@@ -125,6 +192,22 @@ await t.test('a module without concurrent reads is read one by one', async (t) =
   t.match(refuses.reports.at(-1), { kind: 'module-refused', what: 'concurrent-read' })
 })
 
+await t.test('data that are called invalid for one meter say nothing of concurrent reads; for several they do', async (t) => {
+  const bench = moduleBench({ meters: ten, module: { led: 1 } })
+  bench.module.misbehave = ({ afn, meter }) => (afn === 0xf1 && meter === wireOf(1) ? { deny: 1 } : null)
+  await bench.up()
+  for (const time of ['first', 'second', 'third'])
+    t.match(await bench.ask(readOf(1)), { code: 'module-refused', hindrance: 'not-carried' }, time)
+  t.match(await bench.ask(readOf(2)), { kind: 'reply' })
+  t.equal(bench.module.of(0x13, 1).length, 0)
+  const without = moduleBench({ meters: ten, module: { led: 1 } })
+  without.module.misbehave = ({ afn }) => (afn === 0xf1 ? { deny: 1 } : null)
+  await without.up()
+  for (const meter of [1, 2]) t.match(await without.ask(readOf(meter)), { code: 'module-refused', hindrance: 'not-carried' })
+  t.match(await without.ask(readOf(3)), { kind: 'reply' }, 'by 13F1')
+  t.match(without.reports.at(-1), { kind: 'module-refused', what: 'concurrent-read' })
+})
+
 await t.test('lesson 19: what is no reply to this request is garbled, nothing is silence, never a value', async (t) => {
   const bench = moduleBench({ meters: ten })
   await bench.up()
@@ -182,7 +265,7 @@ await t.test('a write whose answer is lost ends as silence, and is not sent agai
   const bench = moduleBench({ meters: ten })
   await bench.up()
   bench.module.misbehave = ({ afn }) => (afn === 0xf1 ? 'silent' : null)
-  const write = readOf(1, 0xf0, { traced: Uint8Array.of(0xab), isUrgent: true })
+  const write = readOf(1, 0xf0, { isWrite: true, traced: Uint8Array.of(0xab), isUrgent: true })
   t.strictSame(await bench.ask(write), { kind: 'silent' })
   t.equal(bench.module.of(0xf1, 1).length, 1)
   bench.module.misbehave = ({ afn }) => (afn === 0xf1 ? { deny: 111 } : null)

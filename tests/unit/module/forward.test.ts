@@ -8,7 +8,7 @@ const forward = (more: Parameters<typeof moduleBench>[0] = {}): ModuleBench =>
 await t.test('one at a time by 13F1, with quiet in between', async (t) => {
   const bench = forward()
   await bench.up()
-  t.match(bench.bus.capabilities, { concurrency: 1, broadcast: true, routing: true })
+  t.match(bench.bus.capabilities, { concurrency: 1, broadcast: true, routing: true, medium: 'plc-narrowband' })
   for (const meter of [1, 2, 3]) t.match(await bench.ask(readOf(meter)), { kind: 'reply' })
   const sent = bench.module.of(0x13, 1)
   t.equal(sent.length, 3)
@@ -44,7 +44,7 @@ await t.test('a deadline before the module is done: nothing else is forwarded un
 })
 
 await t.test('looking at the network takes turns with reading', async (t) => {
-  const bench = forward({ meters: Array.from({ length: 60 }, (_, index) => index + 1) })
+  const bench = forward({ meters: Array.from({ length: 60 }, (_, index) => index + 1), settings: { surveyWaitMs: 0 } })
   await bench.up()
   const lists = (): number => bench.module.of(0x10, 2).length
   const before = lists()

@@ -66,7 +66,7 @@ await t.test('a meter that does not answer: the module goes on, the exchange end
 await t.test('asked again for the same meter: a read is given three times, a write once', async (t) => {
   const bench = led()
   await bench.up()
-  const [read, write] = begin(bench, readOf(1), readOf(2, 0xf0, { traced: Uint8Array.of(1) }))
+  const [read, write] = begin(bench, readOf(1), readOf(2, 0xf0, { isWrite: true, traced: Uint8Array.of(1) }))
   bench.module.misbehave = () => 'silent'
   const flagOf = (meter: number): number | undefined => {
     bench.module.say(0x14, 1, [0, ...addressBytes(String(meter)), meter, 0])
@@ -161,6 +161,29 @@ await t.test('nobody asks for ten minutes: the reading is started again', async 
   t.match(await bench.run(read ?? Promise.reject(new Error('none'))), { kind: 'reply' })
 })
 
+await t.test('a meter for which the module does not ask in a whole round is not in its network', async (t) => {
+  const bench = led()
+  await bench.up()
+  await bench.time.runFor(5_000)
+  bench.module.routing = 'paused'
+  bench.module.misbehave = ({ afn }) => (afn === 0x12 ? { lateMs: 100 } : null)
+  const [read, write] = begin(bench, readOf(1), readOf(2, 0xf0, { traced: Uint8Array.of(1) }))
+  const endRound = (): void => void bench.module.say(0x06, 3, [1])
+  endRound()
+  t.equal(bench.bus.network.snapshot().nodes[0]?.inNetwork, null, 'it may have come in the middle of the round')
+  const [late] = begin(bench, readOf(3))
+  endRound()
+  t.strictSame(await read, { kind: 'silent' })
+  t.strictSame(await write, { kind: 'bus-down', code: 'not-in-network', sent: false, hindrance: 'not-joined' }, 'it never left')
+  t.strictSame(
+    bench.bus.network.snapshot().nodes.map(({ inNetwork }) => inNetwork),
+    [false, false, null],
+  )
+  bench.module.routing = 'running'
+  bench.module.misbehave = () => null
+  t.match(await bench.run(late ?? Promise.reject(new Error('none'))), { kind: 'reply' })
+})
+
 await t.test('an exchange that is never asked for ends unsent', async (t) => {
   const bench = led()
   await bench.up()
@@ -201,4 +224,104 @@ await t.test('the module asks the time: local time, or busy where the clock is n
   t.match(bench.module.requests.at(-1), { afn: 0, fn: 2, data: [9] })
   bench.module.say(0x14, 4, [1])
   t.match(bench.module.requests.at(-1), { afn: 0, fn: 2, data: [4] })
+})
+
+await t.test('a module that says either, and never asks for a meter, is read by forwarding until it starts anew', async (t) => {
+  const bench = led({ module: { medium: 1, led: 3 } })
+  bench.module.asksNobody = true
+  await bench.up()
+  const reads = begin(bench, readOf(1), readOf(2), readOf(3))
+  t.ok((await bench.run(Promise.all(reads))).every(({ kind }) => kind === 'reply'))
+  t.ok(bench.now() < 1_300_000, `read after ${Math.round(bench.now() / 1000)} s`)
+  t.equal(bench.module.of(0x12, 1).length, 2)
+  t.equal(bench.module.of(0x12, 2).length, 2, 'it is paused before it is forwarded to')
+  const { trouble } = bench.bus.network.snapshot()
+  t.match(trouble, /never asked for a meter: its meters are read one by one/)
+  t.match(bench.reports.at(-1), { kind: 'module-refused', what: 'module-led', error: { code: 'never-asks', message: trouble } })
+  t.equal(bench.bus.capabilities.concurrency, 1)
+  t.match(await bench.ask(readOf(1)), { kind: 'reply' })
+  bench.module.asksNobody = false
+  bench.module.powerOn()
+  await bench.up()
+  t.equal(bench.bus.network.snapshot().trouble, '')
+  t.match(await bench.ask(readOf(1), 600_000), { kind: 'reply' })
+  t.ok(bench.module.of(0x14, 1).length > 0, 'it leads again')
+})
+
+await t.test('urgent exchanges in between do not keep a module that never asks in its lead', async (t) => {
+  const bench = led({ module: { medium: 1, led: 3 } })
+  bench.module.asksNobody = true
+  await bench.up()
+  const [read] = begin(bench, readOf(1))
+  for (let minutes = 0; minutes < 24; minutes += 4) {
+    t.match(await bench.ask(readOf(2, 1, { isUrgent: true })), { kind: 'reply' })
+    await bench.time.runFor(240_000)
+  }
+  t.match(await read, { kind: 'reply' })
+  t.equal(bench.module.of(0x12, 3).length, 0, 'never resumed: it has not begun')
+})
+
+await t.test(
+  'a module that refuses to lead for good is read by forwarding at once; one that the site wants to lead is told',
+  async (t) => {
+    const bench = led({ module: { medium: 1, led: 3 } })
+    bench.module.misbehave = ({ afn, fn }) => (afn === 0x12 && fn === 1 ? { deny: 4 } : null)
+    await bench.up()
+    const [read] = begin(bench, readOf(1))
+    t.match(await bench.run(read ?? Promise.reject(new Error('none'))), { kind: 'reply' })
+    t.match(bench.bus.network.snapshot().trouble, /cannot begin/)
+    const wanted = led({ module: { medium: 1, led: 3 }, choice: { reading: 'module-led' } })
+    wanted.module.asksNobody = true
+    await wanted.up()
+    const [never] = begin(wanted, readOf(1))
+    t.match(await wanted.run(never ?? Promise.reject(new Error('none'))), {
+      kind: 'bus-down',
+      code: 'module-held',
+      hindrance: 'later',
+    })
+    t.match(wanted.bus.network.snapshot().trouble, /its meters are not read/)
+  },
+)
+
+await t.test('a late report of another node is not the answer of the one that is being read', async (t) => {
+  const bench = led()
+  bench.module.asksNobody = true
+  await bench.up()
+  const unsolicited: (string | null)[] = []
+  bench.bus.onUnsolicited((from) => unsolicited.push(from))
+  const report = (nodeNumber: number, payload: readonly number[]): void =>
+    void bench.module.say(0x06, 2, [nodeNumber, 0, 2, 1, 0, payload.length, ...payload])
+  const ask = (meter: number): void => void bench.module.say(0x14, 1, [0, ...addressBytes(String(meter)), meter, 0])
+  const late = bench.bus.exchange(readOf(1), monotonicMs(bench.now() + 10_000))
+  ask(1)
+  await bench.time.runFor(11_000)
+  t.strictSame(await late, { kind: 'silent' })
+  const [read] = begin(bench, readOf(2))
+  ask(2)
+  report(1, [...replyOf(1, 1, 9)])
+  t.strictSame(unsolicited, ['1'], 'its number is known')
+  const of645 = (meter: number): readonly number[] => [
+    0xfe,
+    0xfe,
+    0x68,
+    ...addressBytes(String(meter)),
+    0x68,
+    0x91,
+    0x00,
+    0x2a,
+    0x16,
+  ]
+  report(77, of645(3))
+  report(2, of645(3))
+  t.strictSame(unsolicited, ['1', '3', '3'], 'its frame says so, whatever its number is')
+  const of698 = [0x68, 0x10, 0x00, 0xc3, 0x05, ...addressBytes('3'), 0x00, 0x12, 0x34]
+  report(78, of698)
+  report(79, [0x68, ...addressBytes('5'), 0x68, 0x91])
+  t.strictSame(unsolicited, ['1', '3', '3', '3', null])
+  report(80, [...replyOf(2, 1, 42)])
+  t.match(await read, { kind: 'reply' })
+  const [noisy] = begin(bench, readOf(2))
+  ask(2)
+  report(2, of645(2))
+  t.match(await noisy, { kind: 'garbled' }, 'its own, and no answer to this request')
 })

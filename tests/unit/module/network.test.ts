@@ -182,3 +182,20 @@ await t.test('a search ends for what cannot wait, when the module has learnt all
   t.match(bench.bus.network.snapshot().trouble, /trusted clock/)
   t.match(await bench.ask(readOf(1)), { kind: 'reply' })
 })
+
+await t.test('looks at the module wait while meters are read, but not for ever', async (t) => {
+  for (const medium of [1, 2] as const) {
+    const bench = moduleBench({ meters: [1, 2], module: { medium, led: 1, readMs: 4_000 } })
+    await bench.up()
+    await bench.time.runFor(60_000)
+    const looks = (): number => bench.module.of(0x10, 4).length
+    const before = looks()
+    const from = bench.now()
+    while (bench.now() - from < 600_000) await bench.ask(readOf(1))
+    t.equal(looks(), before, 'ten minutes of reading, the next look was due after five')
+    while (bench.now() - from < 900_000) await bench.ask(readOf(1))
+    t.equal(looks(), before + 1)
+    await bench.time.runFor(300_000)
+    t.equal(looks(), before + 2, 'and soon after the last read')
+  }
+})

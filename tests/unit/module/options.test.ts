@@ -29,6 +29,7 @@ await t.test('all that is wrong is told at once, each with its place', (t) => {
 await t.test('the way of reading: what the site chose, or the best that the module can', (t) => {
   const choice = { reading: 'auto', window: null, mainNode: null, reports: true } as const
   const profile = {
+    name: 'any',
     ways: ['concurrent', 'module-led', 'forward'],
     gapMs: 0,
     readMs: { min: 1, max: 2 },

@@ -4,6 +4,7 @@ import { moduleBench, readOf, wireOf } from '../../helpers/module-bench.js'
 import { addressBytes, moduleFrame, word } from '../../helpers/scripted-module.js'
 
 const profile: ModuleProfile = {
+  name: 'any',
   ways: ['forward'],
   gapMs: 100,
   readMs: { min: 20_000, max: 60_000 },
@@ -59,6 +60,29 @@ await t.test('a busy radio module drops a second request without a word: there i
   t.strictSame(await bench.ask(readOf(1), 3_000), { kind: 'silent' })
   t.match(await bench.ask(readOf(2)), { kind: 'reply' })
   t.equal(bench.module.mostAtOnce, 1)
+})
+
+await t.test('the gap is short until the module has dropped a request', async (t) => {
+  const hasty: ModuleKind = { ...kind, profileOf: () => ({ ...profile, gapMs: 20, carefulGapMs: 200, silenceIsBusy: true }) }
+  const bench = moduleBench({ kind: hasty, module: { medium: 3, led: 1 }, meters: [1, 2] })
+  await bench.up()
+  const gapOf = async (): Promise<number> => {
+    // The looks at a module that has just started are over.
+    await bench.time.runFor(60_000)
+    await bench.ask(readOf(1))
+    const from = bench.now()
+    await bench.ask(readOf(2))
+    return Math.round(bench.now() - from)
+  }
+  const quickMs = await gapOf()
+  bench.module.misbehave = ({ afn }) => (afn === 0x13 ? 'silent' : null)
+  t.strictSame(await bench.ask(readOf(1)), { kind: 'silent' })
+  bench.module.misbehave = () => null
+  t.equal(await gapOf(), quickMs, 'a meter that never answers proves nothing')
+  let dropped = 1
+  bench.module.misbehave = ({ afn }) => (afn === 0x13 && dropped-- > 0 ? 'silent' : null)
+  t.match(await bench.ask(readOf(1)), { kind: 'reply' }, 'it came when it was asked again')
+  t.equal(await gapOf(), quickMs + 180)
 })
 
 await t.test('a preparation that is refused is told and no hindrance', async (t) => {

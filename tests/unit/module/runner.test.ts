@@ -3,7 +3,8 @@ import { linkId, type MonotonicMs } from '../../../src/model/index.js'
 import type { JobResult, Priority } from '../../../src/ports/index.js'
 import { createBusRunner } from '../../../src/runtime/bus-runner.js'
 import { meshSchedulingPolicy } from '../../../src/scheduling/index.js'
-import { moduleBench, type BenchOptions } from '../../helpers/module-bench.js'
+import { moduleBench, wireOf, type BenchOptions } from '../../helpers/module-bench.js'
+import { addressBytes } from '../../helpers/scripted-module.js'
 import { testAddress, testSession, type TestOutcome } from '../../helpers/test-protocol.js'
 
 const meters = Array.from({ length: 20 }, (_, index) => index + 1)
@@ -62,3 +63,31 @@ for (const [words, options] of ways)
     await bench.run(runner.close())
     await bus.close()
   })
+
+await t.test('a read that is traced as it is, as DL/T 698.45 does, is no write: the module is given it again', async (t) => {
+  const bench = moduleBench({ meters: [1, 2], module: { medium: 1, led: 2 } })
+  const { bus, time, module } = bench
+  const random = { next: () => 0.5 }
+  const runner = createBusRunner({ link: linkId('plc'), bus, clock: time, timers: time, random, quietMs: 20 })
+  await bench.up()
+  module.misbehave = () => 'silent'
+  /** How often the module is given a meter's frame when it asks for it again and again. */
+  const offers = async (meter: number, isWrite: boolean): Promise<number> => {
+    const session = testSession({ meter, registers: [0xf0], isWrite })
+    const { effect } = session
+    if (effect.kind !== 'exchange') throw new Error('it asks something')
+    const job = { meter: testAddress(meter), priority: 'curve', expiresAt: null } as const
+    const done = runner.run({ ...job, session: { ...session, effect: { ...effect, traced: effect.bytes } } })
+    for (let asked = 0; asked < 4; asked++) module.say(0x14, 1, [0, ...addressBytes(String(meter)), meter, 0])
+    await bench.run(done)
+    return module.of(0x14, 1).filter(({ data, meter: asked }) => data[0] === 2 && asked === wireOf(meter)).length
+  }
+  t.equal(await offers(1, false), 3)
+  t.equal(await offers(2, true), 1, 'a write is given once')
+  t.notOk(
+    bus.trace().some(({ note }) => note.includes('not shown')),
+    'nothing to hide',
+  )
+  await bench.run(runner.close())
+  await bus.close()
+})

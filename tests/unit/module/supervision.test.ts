@@ -1,6 +1,14 @@
 import t from 'tap'
-import { monotonicMs } from '../../../src/model/index.js'
-import { broadcastOf, moduleBench, readOf, wireOf } from '../../helpers/module-bench.js'
+import { staleDefaultMs } from '../../../drivers/link/link-url.js'
+import { ReopeningLink } from '../../../drivers/link/reopening-link.js'
+import { createPlcBus } from '../../../drivers/plc/index.js'
+import { VirtualTime } from '../../../drivers/simulated/virtual-time.js'
+import { epochMs, monotonicMs } from '../../../src/model/index.js'
+import { silentLog } from '../../helpers/collection-bench.js'
+import { FakeLink } from '../../helpers/fake-link.js'
+import { broadcastOf, moduleBench, nodesOf, readOf, wireOf } from '../../helpers/module-bench.js'
+import { ScriptedModule } from '../../helpers/scripted-module.js'
+import { replyOf } from '../../helpers/test-protocol.js'
 
 await t.test('lesson 21: a module that hangs is found by its silence, and started anew when it answers again', async (t) => {
   for (const medium of [1, 2] as const) {
@@ -147,4 +155,70 @@ await t.test('lesson 22: a closed bus ends everything, once', async (t) => {
   t.equal(await delay, null)
   await bench.time.runFor(3_600_000)
   t.equal(bench.time.pending, 0, 'no timer is left')
+})
+
+/** The scripted module behind a TCP connection: one made before `cut` was called carries nothing any more. */
+async function overTcp() {
+  const time = new VirtualTime({ wallStart: epochMs(0) })
+  const far = new FakeLink(time, 0)
+  const module = new ScriptedModule(far, time, { medium: 1, led: 2, slaveTimeoutS: 80 })
+  module.meter = (_, frame) => replyOf(frame[1] ?? 0, frame[2] ?? 0, 42)
+  const states: string[] = []
+  let cutAt = -1
+  const link = new ReopeningLink({
+    ...{ clock: time, timers: time, random: { next: () => 0.5 }, log: silentLog, name: 'tcp', byteMs: 0 },
+    staleMs: staleDefaultMs,
+    open: (events) => {
+      states.push('connected')
+      far.onBytes((bytes) => events.bytes(bytes))
+      const openedAt = time.monotonic()
+      const write = (bytes: Uint8Array) => {
+        if (openedAt > cutAt) far.onRequest(bytes)
+        return { ok: true } as const
+      }
+      time.after(1, () => events.opened({ write, close: (done) => done() }))
+      return () => {}
+    },
+  })
+  const choice = { reading: 'auto', window: null, mainNode: null, reports: true } as const
+  const bus = createPlcBus({ link, clock: time, timers: time, choice })
+  bus.onState((up, code) => states.push(`${up ? 'up' : 'down'} ${code}`))
+  bus.network.setNodes(nodesOf([1]))
+  t.ok(await time.runUntil(() => bus.isUp(), 60_000))
+  const cut = (): void => void (cutAt = time.monotonic())
+  return { time, module, bus, states, cut }
+}
+
+await t.test('a module over TCP that lawfully says nothing is not taken for lost', async (t) => {
+  const { time, module, bus, states } = await overTcp()
+  await time.runFor(30_000)
+  const report = module.say(0x06, 3, [1])
+  await time.runFor(120_000)
+  t.ok(
+    module.of(0, 1).some(({ sequence }) => sequence === report),
+    'our confirmation was the last word',
+  )
+  module.misbehave = ({ afn }) => (afn === 0x13 ? 'silent' : null)
+  const read = bus.exchange(readOf(1, 1, { isUrgent: true }), monotonicMs(time.monotonic() + 200_000))
+  await time.runFor(300_000)
+  t.strictSame(await read, { kind: 'silent' })
+  await time.runFor(3_600_000)
+  t.strictSame(states, ['connected', 'up ready'])
+})
+
+await t.test('lesson 21: a half-open connection is found by the unanswered 03F4 and made anew', async (t) => {
+  const { time, bus, states, cut } = await overTcp()
+  cut()
+  await time.runFor(960_000)
+  t.ok(bus.isUp())
+  t.strictSame(states, ['connected', 'up ready', 'down module-silent', 'connected', 'up ready'])
+  const starting = await overTcp()
+  starting.module.isOn = false
+  starting.cut()
+  await starting.time.runFor(3_600_000)
+  starting.module.isOn = true
+  starting.cut()
+  await starting.time.runFor(480_000)
+  t.ok(starting.bus.isUp(), 'also while nobody answers to the start')
+  t.ok(starting.states.filter((state) => state === 'connected').length > 5)
 })

@@ -55,6 +55,20 @@ const energy = (ints: readonly (number | null)[], exponent = -2, unit: 'kWh' | '
 })
 const kindOf = (...values: ItemValue[]) => billingReading(pointWith(...values), meter, profile).kind
 
+await t.test('a month’s freeze was priced with the daily one, and is not priced again', async (t) => {
+  const monthly: Point = { ...pointWith(energy([12345])), source: 'monthly-freeze', stream: 'freeze' }
+  t.same(billingReading(monthly, meter, profile), { kind: 'none' })
+  for (const [source, as] of [
+    ['monthly-freeze', 'daily-freeze'],
+    ['daily-freeze', 'daily-freeze'],
+    ['load-record', 'load-record'],
+    ['live', 'live'],
+  ] as const) {
+    const result = billingReading(pointWith({ ...energy([12345]), own: { source, measuredAt: when } }), meter, profile)
+    t.match(result, { kind: 'reading', reading: { source: as } })
+  }
+})
+
 await t.test('a point gives primary energy, whatever its exponent', async (t) => {
   t.same(meteringOf(meter, profile), { ratio: 60n, capacity: kwh('60000000'), maxPowerKw: 10, relay: true })
   const result = billingReading(pointWith(energy([12345, 1])), meter, profile)

@@ -138,7 +138,7 @@ await t.test('a relay asked for on a meter without relay or bus is passed over',
   await bench.collector.start()
   bench.collector.watch([{ meter: meterId('1'), readBy: bench.time.wall().at, relay: true }])
   await bench.time.runFor(20 * minuteMs)
-  t.same(endings(bench.store, 'curve'), { 'energy absent refused': 1 })
+  t.same(endings(bench.store, 'curve'), { 'energy absent unsupported': 1 })
   t.same(bench.store.relays, [])
   await bench.collector.close()
 })
@@ -188,7 +188,7 @@ await t.test('a stop is explained slot by slot, back to the first event and no f
   bench.store.firstEvent = 2
   await bench.restart(4 * dayMs)
   await bench.time.runFor(hourMs)
-  t.equal(endings(bench.store, 'freeze')['energy daily-freeze'], 2 * 4)
+  t.equal(endings(bench.store, 'freeze')['energy daily-freeze'], 2 * 5, 'also of the day that lies beyond the horizon')
   t.ok(bench.store.events.some((event) => event.code === 'collection.gap'))
   t.ok(bench.store.closedDays.length >= 3)
   await bench.collector.close()
@@ -281,6 +281,32 @@ await t.test('a meter’s clock is corrected only where it is allowed, once a da
     t.equal(bench.store.events.filter((event) => event.code === 'meter-clock.over-limit').length, setsMeterClocks ? 2 : 1)
     await bench.collector.close()
   }
+})
+
+await t.test('a bus that cannot carry its tasks is told at the start, by its speed', async (t) => {
+  const capabilities = { concurrency: 1, broadcast: true, routing: false, byteMs: 4.6 }
+  const many = Array.from({ length: 300 }, (_, index) => testMeter(String(index + 1)))
+  const tasks = [task('minute', { cron: '* * * * *', liveWindowMs: minuteMs })]
+  const bench = new ShellBench(start, { meters: many, tasks }, { buses: new Map([[linkId('bus-1'), { capabilities } as never]]) })
+  await bench.collector.start()
+  await bench.time.runFor(1_000)
+  const overloads = () => bench.store.events.filter(({ code }) => code === 'collection.over-capacity')
+  t.match(overloads(), [{ link: 'bus-1', detail: { task: 'minute' } }])
+  await bench.collector.reconfigure({ ...bench.parameters, tasks: [] })
+  await bench.collector.reconfigure(bench.parameters)
+  await bench.time.runFor(1_000)
+  t.equal(overloads().length, 2, 'told anew after it was well')
+  await bench.collector.close()
+})
+
+await t.test('the time is broadcast each day when the settings say when', async (t) => {
+  const bench = new ShellBench(start, { meters, tasks: [] }, { clockBroadcastAt: 10 * 60 + 20 })
+  await bench.collector.start()
+  await bench.time.runFor(2 * dayMs)
+  t.same(bench.broadcasts, ['all', 'all', 'all', 'all'], 'two buses on two days')
+  t.equal(bench.store.events.filter(({ code }) => code === 'meter-clock.broadcast').length, 4)
+  t.equal(bench.collector.clockOf(meterId('1')).setAt.length, 2)
+  await bench.collector.close()
 })
 
 await t.test('a store that fails is a fault; one that refuses is counted', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { VirtualTime } from '../../../drivers/simulated/index.js'
-import { epochMs, linkId, meterAddress, meterId, type EventFact } from '../../../src/model/index.js'
+import { epochMs, linkId, meterAddress, type EventFact } from '../../../src/model/index.js'
 import type { MeshModule, MeshReport } from '../../../src/ports/index.js'
 import { NetworkEvents, networkEventsPerHour } from '../../../src/runtime/network-events.js'
 import { lineLog } from '../../helpers/line-log.js'
@@ -26,7 +26,6 @@ function bench() {
     timers: time,
     log: lineLog().log,
     record: (event) => recorded.push(event),
-    meterAt: (link, address) => (link === plc && address === known ? meterId('m1') : undefined),
   })
   const report = (...reports: readonly MeshReport[]): void => {
     for (const each of reports) events.report(plc, each)
@@ -48,6 +47,7 @@ await t.test('each report that matters is an event of its link', async (t) => {
     { kind: 'unknown-node', address: stranger, protocol: 'dlt645-2007' },
     { kind: 'node-joined', address: known },
     { kind: 'node-left', address: known },
+    { kind: 'meter-event', address: known, protocol: null, bytes: Uint8Array.of(1) },
   )
   t.strictSame(recorded, [
     { code: 'network.module-started', severity: 'info', link: plc, detail },
@@ -61,31 +61,12 @@ await t.test('each report that matters is an event of its link', async (t) => {
       link: plc,
       detail: { what: '05F1', error: 'denied', message: 'busy' },
     },
-    { code: 'meter.unknown', severity: 'warning', link: plc, detail: { address: stranger, protocol: 'dlt645-2007' } },
   ])
 })
 
-await t.test(
-  'a meter’s own report names the meter where the archive has it, and carries its frame, cut where it is long',
-  async (t) => {
-    const { recorded, report } = bench()
-    const bytes = Uint8Array.of(0x68, 0x01)
-    report({ kind: 'meter-event', address: known, protocol: 'dlt645-2007', bytes })
-    report({ kind: 'meter-event', address: null, protocol: null, bytes: new Uint8Array(300) })
-    const [first, second] = recorded
-    const detail = { address: known, protocol: 'dlt645-2007', frame: '6801', bytes: 2 }
-    t.strictSame(first, { code: 'meter.reported', severity: 'info', link: plc, meter: meterId('m1'), detail })
-    t.equal(second?.meter, undefined)
-    t.match(second?.detail, { bytes: 300, frame: '00'.repeat(256) })
-  },
-)
-
-await t.test('a stranger is told once an hour, and a talkative network is told in numbers', async (t) => {
+await t.test('a talkative network is told in numbers', async (t) => {
   const { time, recorded, report, events } = bench()
-  const unknown: MeshReport = { kind: 'unknown-node', address: stranger, protocol: null }
-  report(unknown, unknown)
-  t.equal(recorded.length, 1)
-  for (let i = 0; i < networkEventsPerHour + 4; i++) report({ kind: 'module-lost', code: 'silent' })
+  for (let i = 0; i < networkEventsPerHour + 5; i++) report({ kind: 'module-lost', code: 'silent' })
   t.equal(recorded.length, networkEventsPerHour)
   await time.runFor(3_600_000)
   t.strictSame(recorded.at(-1), {
@@ -94,8 +75,8 @@ await t.test('a stranger is told once an hour, and a talkative network is told i
     link: plc,
     detail: { events: 5 },
   })
-  report(unknown)
-  t.equal(recorded.at(-1)?.code, 'meter.unknown')
+  report({ kind: 'module-lost', code: 'silent' })
+  t.equal(recorded.at(-1)?.code, 'network.module-lost')
   events.stop()
   const told = recorded.length
   await time.runFor(7_200_000)

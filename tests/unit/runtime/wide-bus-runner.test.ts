@@ -1,16 +1,17 @@
 import t from 'tap'
 import { VirtualTime } from '../../../drivers/simulated/virtual-time.js'
 import { epochMs, linkId, monotonicMs } from '../../../src/model/index.js'
-import type { JobResult, Priority, Runner } from '../../../src/ports/index.js'
+import type { ExchangeTime, JobResult, Priority, Runner } from '../../../src/ports/index.js'
 import { createBusRunner } from '../../../src/runtime/bus-runner.js'
+import { sessionAtArrival } from '../../../src/runtime/timed-session.js'
 import { testAddress, testSession, type TestOutcome, type TestPlan } from '../../helpers/test-protocol.js'
 import { WideBus } from '../../helpers/wide-bus.js'
 
 type Read = (plan: TestPlan, options?: { priority?: Priority; expiresAt?: number }) => Promise<JobResult<readonly TestOutcome[]>>
 
-function wideBench(concurrency: number): { bus: WideBus; runner: Runner; read: Read; time: VirtualTime } {
+function wideBench(concurrency: number, framesAtOnce = 1): { bus: WideBus; runner: Runner; read: Read; time: VirtualTime } {
   const time = new VirtualTime({ wallStart: epochMs(0) })
-  const bus = new WideBus(concurrency)
+  const bus = new WideBus(concurrency, { framesAtOnce })
   const random = { next: () => 0.5 }
   const runner = createBusRunner({ link: linkId('plc-1'), bus, clock: time, timers: time, random, quietMs: 0 })
   const read: Read = (plan, options = {}) =>
@@ -47,6 +48,45 @@ await t.test('a medium that carries several exchanges gets as many, never two wi
   )
   t.equal(bus.twice, 0, 'no meter was asked twice at a time')
   t.equal(runner.snapshot().queued, 0)
+})
+
+await t.test('waiting for its turn on the medium is no part of what a reply took: clocks are judged by it', async (t) => {
+  const { bus, runner, time } = wideBench(2)
+  const spent: ExchangeTime[] = []
+  const session = testSession({ meter: 1, registers: [1] })
+  const onExchange = (took: ExchangeTime): void => void spent.push(took)
+  const done = runner.run({ meter: testAddress(1), session, priority: 'clock-care', expiresAt: null, onExchange })
+  await time.runFor(600_000)
+  bus.answer('1')
+  await done
+  t.strictSame(spent, [{ busMs: 300_000, tookMs: 1 }], 'the bus tells 1 ms from the request to the reply')
+})
+
+await t.test('what carries the time may not wait on the medium', async (t) => {
+  const { bus, runner } = wideBench(2)
+  const make = () => testSession({ meter: 1, registers: [0xf0], isWrite: true })
+  const session = sessionAtArrival(
+    make,
+    () => epochMs(0),
+    () => 0,
+  )
+  void runner.run({ meter: testAddress(1), session, priority: 'clock-care', expiresAt: null })
+  void runner.run({
+    meter: testAddress(2),
+    session: testSession({ meter: 2, registers: [1] }),
+    priority: 'freeze',
+    expiresAt: null,
+  })
+  t.strictSame(
+    bus.requests.map(({ isUrgent, isWrite }) => [isUrgent, isWrite]),
+    [
+      [true, true],
+      [false, undefined],
+    ],
+  )
+  bus.answer('1')
+  await turned()
+  t.strictSame(bus.underWay(), ['2 1'], 'and it ends like any other')
 })
 
 await t.test('what is for all meters leaves alone, in time or not at all', async (t) => {
@@ -103,6 +143,23 @@ await t.test('an exchange that waits in a module makes way for an order to its m
   t.strictSame(await curve, { kind: 'settled', outcome: [1] }, 'nothing was counted as a failure')
 })
 
+await t.test('where there is no room, what waits in a module makes way for an order to another meter', async (t) => {
+  const { bus, read } = wideBench(2)
+  const reads = [read({ meter: 1, registers: [1] }), read({ meter: 2, registers: [1] })]
+  const order = read({ meter: 3, registers: [9] }, { priority: 'relay' })
+  await turned()
+  t.strictSame(bus.underWay(), ['3 9', '1 1'])
+  bus.hasLeft = true
+  const late = read({ meter: 4, registers: [9] }, { priority: 'relay' })
+  await turned()
+  t.strictSame(bus.underWay(), ['3 9', '1 1'], 'what has left goes on')
+  for (const meter of ['3', '4', '1', '2']) {
+    bus.answer(meter)
+    await turned()
+  }
+  for (const { kind } of await Promise.all([...reads, order, late])) t.equal(kind, 'settled')
+})
+
 await t.test('a network turns as long as it keeps its deadlines, however long those are', async (t) => {
   const { runner, read, time } = wideBench(2)
   void read({ meter: 1, registers: [1] })
@@ -113,4 +170,66 @@ await t.test('a network turns as long as it keeps its deadlines, however long th
   void runner.turned().then(() => (hasTurned = true))
   await turned()
   t.notOk(hasTurned, 'its deadline is long over')
+})
+
+await t.test('a medium is told what is a write, and what of a request may not be shown', async (t) => {
+  const { bus, runner, read } = wideBench(4)
+  const write = (meter: number, traced?: (bytes: Uint8Array) => Uint8Array): void => {
+    const session = testSession({ meter, registers: [0xf0], isWrite: true })
+    const { effect } = session
+    if (effect.kind !== 'exchange') throw new Error('nothing is asked')
+    const shown = traced === undefined ? {} : { traced: traced(effect.bytes) }
+    const job = {
+      meter: testAddress(meter),
+      session: { ...session, effect: { ...effect, ...shown } },
+      priority: 'relay',
+    } as const
+    void runner.run({ ...job, expiresAt: null })
+  }
+  write(1)
+  write(2, (bytes) => bytes.slice(0, 2))
+  write(3, (bytes) => bytes)
+  void read({ meter: 4, registers: [1] })
+  await turned()
+  t.strictSame(
+    bus.requests.map(({ isWrite, traced }) => [isWrite, traced?.length]),
+    [
+      [true, 0],
+      [true, 2],
+      [true, undefined],
+      [undefined, undefined],
+    ],
+  )
+})
+
+await t.test('reads of one meter travel together where the medium carries several frames', async (t) => {
+  const { bus, runner, read } = wideBench(2, 3)
+  const result = read({ meter: 1, registers: [1, 2, 3, 4, 5], isTogether: true })
+  t.strictSame(bus.underWay(), ['1 1 2 3'], 'as many as it carries')
+  bus.answer('1', [2])
+  await turned()
+  t.strictSame(bus.underWay(), ['1 2 3 4'], 'what was not answered is asked again, with what follows it')
+  bus.answer('1')
+  await turned()
+  t.strictSame(bus.underWay(), ['1 5'])
+  bus.answer('1')
+  t.strictSame(await result, { kind: 'settled', outcome: [1, 1, 1, 1, 1] })
+  t.equal(runner.snapshot().exchanges, 3)
+})
+
+await t.test('a dialogue that was interrupted by what travelled along begins again; a write takes nothing along', async (t) => {
+  const { bus, read } = wideBench(2, 3)
+  const chain = read({ meter: 1, registers: [1, 2], isTogether: true, isChain: true })
+  t.strictSame(bus.underWay(), ['1 1 2'])
+  bus.answer('1')
+  await turned()
+  t.strictSame(bus.underWay(), ['1 1 2'], 'from its beginning')
+  const write = read({ meter: 2, registers: [0xf0, 0xf1], isTogether: true, isWrite: true })
+  t.strictSame(bus.underWay(), ['1 1 2', '2 240'])
+  bus.fail('1')
+  bus.fail('2')
+  await turned()
+  bus.fail('1')
+  bus.fail('2')
+  t.strictSame([(await chain).kind, (await write).kind], ['settled', 'settled'])
 })

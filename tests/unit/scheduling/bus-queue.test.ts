@@ -307,3 +307,16 @@ await t.test('a probe waits while somebody asks its meter out of turn', async (t
   t.equal(next(['b']), 'idle')
   t.equal(next([]), 'run b')
 })
+
+await t.test('nothing is woken for a probe that waits for an exchange to end: it would spin until then', async (t) => {
+  const queue = newQueue()
+  for (const address of ['a', 'b']) silence(queue, address)
+  for (const address of ['a', 'b']) queue.offer(job(address), at(100_000))
+  t.equal(nextName(queue, 100_000), 'run a')
+  const underWay = new Set([meter('a')])
+  t.strictSame(queue.next(at(100_000), underWay), { kind: 'idle', wakeAt: null }, 'another probe is under way')
+  queue.offer(job('curve of c', { meter: meter('c'), expiresAt: 160_000 }), at(100_000))
+  t.match(queue.next(at(100_000), underWay), { kind: 'run' })
+  t.strictSame(queue.next(at(100_000), underWay), { kind: 'idle', wakeAt: 160_000 })
+  t.strictSame(queue.next(at(100_000), new Set([meter('b')])), { kind: 'idle', wakeAt: 160_000 }, 'its own meter is being asked')
+})

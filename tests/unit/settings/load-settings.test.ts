@@ -1,7 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { linkId, type InputError } from '../../../src/model/index.js'
+import { itemId, linkId, type InputError } from '../../../src/model/index.js'
 import { applyParameterSet, loadSettings, problemLines } from '../../../src/settings/index.js'
 import { siteFields, siteSchema } from '../../../src/settings/site-schema.js'
 import { projectRoot } from '../../helpers/root.js'
@@ -79,6 +79,89 @@ await t.test('the commented main file names every key, each at its default', asy
   t.equal(written.value.watchdog.stallMs, bare.watchdog.stallSeconds * 1000)
   t.same(written.value.clock, bare.clock)
   t.same(written.value.log, bare.log)
+  t.same(written.value.collection, bare.collection)
+})
+
+await t.test('what is said of collection, key customers, delays and months is read', async (t) => {
+  const folder = site(t.testdir(), (file) => {
+    file('example/wattkeep.yaml', (text) =>
+      text.concat(
+        "clock: { broadcastAt: '02:40' }\n",
+        'collection: { backfillPercent: 25, vanishedAfterHours: 24, discovery: { everyHours: null } }\n',
+      ),
+    )
+    file('example/archive.yaml', (text) => text.replace('id: M-0001\n', 'id: M-0001\n    key: true\n'))
+    file('tasks.yaml', (text) =>
+      text.replace('kind: daily-freeze\n', 'kind: daily-freeze\n    startDelaySeconds: 0\n    spreadSeconds: 30\n'),
+    )
+    file('profiles/dlt645-2007-single-phase.yaml', (text) =>
+      text.replace(
+        "  clock:\n    register: '0400010C'",
+        `  clock:
+    register: '0400010C'
+    block: { register: '0400FF0C', from: 0, count: 1 }
+    dailyRecord: { register: '05060001', from: 1, count: 2, depthDays: 9 }
+    monthlyFreeze: { value: '00010001', time: '05060001', depthMonths: 3 }`,
+      ),
+    )
+  })
+  const result = loadSettings(join(folder, 'example/wattkeep.yaml'), settingsChecks)
+  t.same(result.ok ? [] : problemLines(result.error), [])
+  if (!result.ok) return
+  const { clock, collection, parameters } = result.value
+  t.equal(clock.broadcastAt, 160)
+  t.same(collection, {
+    backfillShare: 0.25,
+    refusedRetryMs: 30 * 86_400_000,
+    vanishedAfterMs: 86_400_000,
+    discovery: { everyMs: null, share: 0.01 },
+  })
+  t.same(
+    parameters.meters.filter(({ isKey }) => isKey).map(({ id }) => id),
+    ['M-0001'],
+  )
+  t.match(
+    parameters.tasks.find(({ id }) => id === 'daily-freeze'),
+    { startDelayMs: undefined, spreadMs: 30_000 },
+  )
+  t.match(
+    parameters.tasks.find(({ id }) => id === 'monthly-freeze'),
+    { kind: 'monthly-freeze', startDelayMs: 6 * 3_600_000 },
+  )
+  t.match(
+    parameters.tasks.find(({ id }) => id === 'curve-key'),
+    { meters: { key: true }, liveWindowMs: 60_000 },
+  )
+  t.match(parameters.profiles[0]?.items.get(itemId('clock')), {
+    block: { register: '0400FF0C', from: 0, count: 1 },
+    dailyRecord: { register: '05060001', from: 1, count: 2, depthDays: 9 },
+    monthlyFreeze: { value: '00010001', time: '05060001', depthMonths: 3 },
+  })
+})
+
+await t.test('each register of a profile is checked where it stands', async (t) => {
+  const folder = site(t.testdir(), (file) => {
+    file('example/wattkeep.yaml', (text) => text.concat("clock: { broadcastAt: '03:05' }\n"))
+    file('profiles/dlt645-2007-single-phase.yaml', (text) =>
+      text.replace(
+        "  clock:\n    register: '0400010C'",
+        `  clock:
+    register: bad-1
+    block: { register: bad-2, from: 0, count: 1 }
+    dailyFreeze: { value: bad-3, time: bad-4, depthDays: 9 }
+    dailyRecord: { register: bad-5, from: 1, count: 2, depthDays: 9 }
+    monthlyFreeze: { value: bad-6, day: bad-7, depthMonths: 3 }
+    loadRecord: { register: bad-8, from: 1, count: 2, depthDays: 9 }`,
+      ),
+    )
+  })
+  const lines = linesOf(folder).join('\n')
+  for (const path of [
+    ...['register', 'block.register', 'dailyFreeze.value', 'dailyFreeze.time', 'dailyRecord.register'],
+    ...['monthlyFreeze.value', 'monthlyFreeze.day', 'loadRecord.register'],
+  ])
+    t.match(lines, new RegExp(`items\\.clock\\.${path.replace('.', '\\.')} `), path)
+  t.match(lines, /clock\.broadcastAt expected a time from ten minutes past/)
 })
 
 await t.test('the mixed example speaks every protocol, one of them made of a register map', async (t) => {
@@ -128,9 +211,7 @@ await t.test('what is wrong with a register map is told with file, line and key,
     return problemLines(result.ok ? [] : result.error).map((line) => line.replaceAll(`${folder}/`, ''))
   }
   const map = 'modbus/three-phase-supply-meter\\.yaml'
-  t.match(spoilt('type: u32, exponent: -2, unit: kWh', 'type: u31, unit: kWh'), [
-    new RegExp(`^${map}:11:registers\\[0\\]\\.type expected one of u16`),
-  ])
+  t.match(spoilt('type: u32', 'type: u31'), [new RegExp(`^${map}:16:registers\\[0\\]\\.type expected one of u16`)])
   t.match(spoilt('gapMax: 2', 'gapMax: 2\nspeed: 3'), [new RegExp(`^${map}:9:speed is not known here`)])
   t.match(
     spoilt('name: three-phase-supply-meter', 'name: Three Phase').at(0),
@@ -267,7 +348,7 @@ await t.test('rules between the values of tasks and profiles are kept', async (t
     ['17 3 * * *', '17 3 31 2 *', /no such day ever comes/],
     [status, `${status}\n    liveWindowMinutes: 60`, /closesAfterMinutes expected at least liveWindowMinutes/],
     [status, `${status}\n    meters: { ids: [M-0001, M-0777] }`, /meters\.ids\[1\] meter M-0777 stands in no archive/],
-    [status, `${status}\n    meters: some`, /expected `all`, `roles: \[customer, …\]`/],
+    [status, `${status}\n    meters: some`, /expected `all`, `key`, `roles: \[customer, …\]`/],
   ]
   for (const [from, to, expected] of tasks) t.match(told(t.testdir(), 'tasks.yaml', from, to), expected)
   const profiles: [string, string, RegExp][] = [

@@ -10,7 +10,7 @@ import { SimulatedWire } from '../../../drivers/simulated/wire.js'
 import { epochMs, meterAddress, monotonicMs } from '../../../src/model/index.js'
 import type { Bus, ExchangeOutcome, ExchangeRequest } from '../../../src/ports/index.js'
 import { broadcastAddress, encodeRequest, replyScanner, type Request } from '../../../src/protocols/dlt645/index.js'
-import { hexOf } from '../../../src/protocols/dlt645/bytes.js'
+import { hexOf } from '../../../src/protocols/wire/bytes.js'
 import { makeMeter, marchFirst } from '../../helpers/simulated-meter.js'
 
 const byteMs = 11_000 / 2400

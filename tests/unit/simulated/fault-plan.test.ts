@@ -11,7 +11,7 @@ import {
 import { seededRandom } from '../../../drivers/simulated/random.js'
 import { SimulatedWire } from '../../../drivers/simulated/wire.js'
 import { encodeRequest } from '../../../src/protocols/dlt645/index.js'
-import { hexOf } from '../../../src/protocols/dlt645/bytes.js'
+import { hexOf } from '../../../src/protocols/wire/bytes.js'
 import { hourMs, makeMeter, marchFirst } from '../../helpers/simulated-meter.js'
 
 const wild = {

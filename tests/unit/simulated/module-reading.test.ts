@@ -190,6 +190,11 @@ await t.test('the module leads: it asks for each node until nothing is left, rep
   t.match(await client.ask({ name: 'pause-routing' }), { name: 'confirm' })
   t.match(await client.monitor(0), { name: 'monitor' })
   t.match(await client.ask({ name: 'resume-routing' }), { name: 'confirm' })
+  await client.wait(1_000)
+  const questions = client.of('next-frame').length
+  t.match(await client.ask({ name: 'restart-routing' }), { name: 'confirm' })
+  await client.wait(300)
+  t.equal(client.of('next-frame').length, questions + 1, 'told to begin, it does not wait for its next look')
 })
 
 await t.test('a report that nobody confirms comes three times', async (t) => {

@@ -3,7 +3,7 @@ import type { MeterOptions } from '../../../drivers/simulated/meter.js'
 import type { MeterQuirks } from '../../../drivers/simulated/meter-quirks.js'
 import type { SimulatedMeter } from '../../../drivers/simulated/meter.js'
 import { encodeRequest, type Request } from '../../../src/protocols/dlt645/index.js'
-import { hexOf } from '../../../src/protocols/dlt645/bytes.js'
+import { hexOf } from '../../../src/protocols/wire/bytes.js'
 import { frameVectors } from '../../helpers/dlt645.js'
 import { makeMeter, marchFirst, operator, password } from '../../helpers/simulated-meter.js'
 

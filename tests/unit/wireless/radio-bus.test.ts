@@ -169,6 +169,7 @@ await t.test('the overall deadline holds, and what could not even leave by then 
     kind: 'bus-down',
     code: 'request-too-long',
     sent: false,
+    hindrance: 'not-carried',
   })
   t.equal(on.modem.written.length, 1)
 })

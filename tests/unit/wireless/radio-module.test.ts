@@ -25,7 +25,7 @@ const namesOf = ({ module }: RadioBench): readonly string[] => module.requests.m
 
 await t.test('mode 10, 13F1 and nothing else: no concurrent reads, no reading led by the module', async (t) => {
   const on = await running()
-  t.match(on.bus.capabilities, { concurrency: 1, broadcast: true, routing: true })
+  t.match(on.bus.capabilities, { concurrency: 1, broadcast: true, routing: true, medium: 'wireless' })
   for (const meter of [1, 2, 3]) t.match(await on.ask(readOf(meter)), { kind: 'reply', frame: replyOf(meter, 1, 42) })
   t.ok(on.module.requests.every(({ mode }) => mode === 10))
   t.notOk(namesOf(on).some((name) => ['f1F1', '12F1', '12F3', '3F11'].includes(name)))
@@ -64,8 +64,8 @@ await t.test('an answer of length 0 is the meter’s silence, at once', async (t
 await t.test('an order that brings nothing may have been carried out: it is never sent again', async (t) => {
   const on = await running()
   on.radio.misbehave = ({ afn }) => (afn === 0x13 ? 'silent' : null)
-  const order = readOf(1, 0xf1, { traced: new Uint8Array(0), isUrgent: true })
-  t.strictSame(await on.ask(order), { kind: 'bus-down', code: 'module-busy', sent: true })
+  const order = readOf(1, 0xf1, { isWrite: true, traced: new Uint8Array(0), isUrgent: true })
+  t.strictSame(await on.ask(order), { kind: 'bus-down', code: 'module-busy', sent: true, hindrance: 'later' })
   await on.time.runFor(120_000)
   t.equal(on.module.of(0x13, 1).length, 1)
 })
@@ -106,7 +106,7 @@ await t.test('after the archive has changed the network is built: who is not in 
   on.setMeters([1, 2, 3])
   await on.time.runFor(30_000)
   t.equal(on.bus.network.snapshot().stage, 'networking')
-  t.strictSame(await on.ask(readOf(3)), { kind: 'bus-down', code: 'networking', sent: false })
+  t.strictSame(await on.ask(readOf(3)), { kind: 'bus-down', code: 'networking', sent: false, hindrance: 'not-joined' })
   t.match(await on.ask(readOf(1)), { kind: 'reply' }, 'it is in the network')
   t.match(await on.ask(readOf(3, 1, { isUrgent: true })), { kind: 'reply' }, 'somebody waits: it is tried')
   const other = await running({ meters: [1, 2] })
@@ -155,7 +155,7 @@ await t.test('at nine in the evening the network looks after itself: silence the
   const on = await running()
   await on.time.runFor(13 * 3_600_000 + 60_000)
   on.radio.misbehave = ({ afn }) => (afn === 0x13 ? 'silent' : null)
-  t.strictSame(await on.ask(readOf(1)), { kind: 'bus-down', code: 'module-busy', sent: true })
+  t.strictSame(await on.ask(readOf(1)), { kind: 'bus-down', code: 'module-busy', sent: true, hindrance: 'later' })
   await on.time.runFor(600_000)
   t.strictSame(await on.ask(readOf(1)), { kind: 'silent' })
 })
@@ -290,7 +290,11 @@ await t.test('whatever a module drops, repeats or says late: every exchange sett
         const wasRefused = misdeeds.some((one) => typeof one === 'object' && one !== null && 'deny' in one)
         for (const { meter, isOrder, withinMs } of asked) {
           const before = on.module.of(0x13, 1).length
-          const request = readOf(meter, isOrder ? 0xf1 : 1, isOrder ? { traced: new Uint8Array(0), isUrgent: true } : {})
+          const request = readOf(
+            meter,
+            isOrder ? 0xf1 : 1,
+            isOrder ? { isWrite: true, traced: new Uint8Array(0), isUrgent: true } : {},
+          )
           const deadline = monotonicMs(on.now() + withinMs)
           const outcome = await on.run(on.bus.exchange(request, deadline))
           if (on.now() > deadline + 0.01) return false

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { formatDecimal, type RegisterValue } from '../../../../src/model/index.js'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt645/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import type { Layout } from '../../../../src/protocols/dlt645/fields.js'
 import { plainValue } from '../../../../src/protocols/dlt645/values.js'
 import {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { meterAddress } from '../../../../src/model/index.js'
 import type { ReadOutcome, ReadPlan, Session } from '../../../../src/ports/index.js'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt645/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import { chainPartsMax } from '../../../../src/protocols/dlt645/index.js'
 import { plainValue } from '../../../../src/protocols/dlt645/values.js'
 import {

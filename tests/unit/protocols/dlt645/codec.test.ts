@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt645/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import { readBcd, writeBcd } from '../../../../src/protocols/dlt645/bcd.js'
 import {
   addressBytes,
@@ -24,6 +24,7 @@ import {
   relayCode,
   relayWord,
   relayWords,
+  speakerOf,
   speedOfFlag,
   timeText,
   writeTime,
@@ -31,6 +32,12 @@ import {
 import { valueOf } from '../../../helpers/outcome.js'
 
 const good = bytesOf('6861010000000068910833333433593333338A16')
+
+await t.test('a meter’s frame says who speaks, a master’s does not', async (t) => {
+  t.equal(speakerOf(good), '000000000161')
+  t.equal(speakerOf(encodeFrame({ address: '000000000161', control: 0x11, data: new Uint8Array(4) })), null)
+  t.equal(speakerOf(Uint8Array.of(0x68)), null)
+})
 
 await t.test('a frame round-trips with any address, control, data and wake-up bytes', async (t) => {
   fc.assert(

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hexOf } from '../../../../src/protocols/dlt645/bytes.js'
+import { hexOf } from '../../../../src/protocols/wire/bytes.js'
 import { describeFrame, explainFrame } from '../../../../src/protocols/dlt645/index.js'
 import { frameOf } from '../../../helpers/dlt645.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt645/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   checksum,
   decodeLoadRecords,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { meterAddress } from '../../../../src/model/index.js'
 import type { RelayRequest, SessionInput } from '../../../../src/ports/index.js'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt645/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import { decodeFrame, describeFrame, dlt645, encodeReply, type Reply } from '../../../../src/protocols/dlt645/index.js'
 import {
   answer,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { meterAddress } from '../../../../src/model/index.js'
 import type { ReadOutcome, ReadPlan, Session } from '../../../../src/ports/index.js'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt645/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   answersFor,
   chainPartsMax,
@@ -56,6 +56,26 @@ await t.test('registers are asked one after the other and their values come in o
     },
   ])
   t.throws(() => session.step(silent), /settled/)
+})
+
+await t.test('further reads may travel with one: those that need no dialogue, before any that does', async (t) => {
+  const aheadOf = (session: Session<unknown>) =>
+    (session.effect.kind === 'exchange' ? (session.effect.ahead?.() ?? null) : null)?.map(({ bytes }) => hexOf(bytes)) ?? null
+  const asks = (register: string) => hexOf(exchangeOf(dlt645.read(plan([register]))).bytes)
+  const load = { register: '06040001', count: 4, from: { year: 2026, month: 3, day: 1, hour: 0, minute: 0, second: 0 } }
+  const registers = [...plan(['00010000', 'ZZ', '02010100', '02020100']).registers, load, { register: '02030000' }]
+  const session = dlt645.read({ address, registers, repeats: 0 })
+  t.strictSame(aheadOf(session), [asks('02010100'), asks('02020100')])
+  const second = session.step(says(data('00010000', '26000000')))
+  t.strictSame(requestOf(second), { fn: 'read', di: '02010100', load: null }, 'what cannot be asked is passed over')
+  t.strictSame(aheadOf(second), [asks('02020100')])
+  const third = second.step(says(data('02010100', '2022')))
+  t.strictSame(aheadOf(third), [])
+  t.equal(aheadOf(third.step(says(data('02020100', '000000')))), null, 'a chain')
+  const two = dlt645.read(plan(['00010000', '00020000'], 1))
+  t.strictSame(aheadOf(two), [asks('00020000')])
+  t.equal(aheadOf(two.step(silent)), null, 'nor a repeat')
+  t.equal(aheadOf(dlt645.read(plan(['ZZ']))), null)
 })
 
 await t.test('stepping changes nothing: the same machine stepped twice goes two ways', async (t) => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { Scanner, ScanResult } from '../../../../src/ports/index.js'
-import { bytesOf, hexOf, joinBytes } from '../../../../src/protocols/dlt645/bytes.js'
+import { bytesOf, hexOf, joinBytes } from '../../../../src/protocols/wire/bytes.js'
 import {
   anyFrameScanner,
   encodeReply,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual as same } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt698/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import { oneOf, nothing } from '../../../../src/protocols/dlt698/forms.js'
 import {
   apduName,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { byteAt, bytesOf, hexOf, nth } from '../../../../src/protocols/dlt698/bytes.js'
+import { byteAt, bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
+import { nth } from '../../../../src/protocols/dlt698/bytes.js'
 import {
   addressMatches,
   broadcastServer,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt698/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import { darName, describeFrame, encodeApdu, type Apdu, type Selector } from '../../../../src/protocols/dlt698/index.js'
 import { anyApdu, anySelector } from '../../../helpers/dlt698-arbitrary.js'
 import { frameOf, meterFrame } from '../../../helpers/dlt698.js'

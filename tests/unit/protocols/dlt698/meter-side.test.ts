@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { hexOf } from '../../../../src/protocols/dlt698/bytes.js'
+import { hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   addressed,
   answerBlocks,
@@ -9,8 +9,10 @@ import {
   decodeFrame,
   encodeApdu,
   parseApdu,
+  meterReport,
   readReport,
   serverOf,
+  speakerOf,
   withMac,
   type Apdu,
   type MeterObjects,
@@ -103,6 +105,28 @@ await t.test('a report is read and confirmed', async (t) => {
   t.match(hexOf(bytes.confirmation), /08030500....16$/)
   const wrapped = readReport(meterFrame(address, '90000C88010501332002000100000000', 0x83))
   t.match(wrapped, { ok: true, value: { report: { kind: 'report-list' } } })
+})
+
+await t.test('a report is told as text to whoever knows no objects, with whom it came from', async (t) => {
+  const listed = valueOf(meterReport(meterFrame(address, '880145023320020001000010020000040000', 0x83)))
+  t.match(listed, {
+    from: address,
+    items: [
+      { register: '33200200', values: [] },
+      { register: '00100200', values: [], error: 'object-undefined' },
+    ],
+  })
+  t.match(hexOf(listed.confirmation), /080105023320020000100200/)
+  const records = valueOf(meterReport(meterFrame(address, '8802050130110200010020220200010106000000260000', 0x83)))
+  t.strictSame(records.items, [{ register: '30110200:20220200', values: ['38'] }])
+  const scaled = valueOf(meterReport(meterFrame(address, '88010501001002000106000000640000', 0x83)))
+  t.strictSame(scaled.items, [{ register: '00100200', values: ['1.00 kWh'] }])
+  const missing = valueOf(meterReport(meterFrame(address, '880105010010020001000000', 0x83)))
+  t.strictSame(missing.items, [{ register: '00100200', values: ['none'] }])
+  t.equal(meterReport(Uint8Array.of(1)).ok, false)
+  t.equal(speakerOf(meterFrame(address, '880105013320020001000000', 0x83)), address)
+  t.equal(speakerOf(frameOf(0x43, '05010000000000', 0x10, '0501')), null, 'a client')
+  t.equal(speakerOf(Uint8Array.of(1)), null)
 })
 
 await t.test('what is no report is refused', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { meterAddress } from '../../../../src/model/index.js'
 import type { RelayRequest, SessionInput } from '../../../../src/ports/index.js'
-import { hexOf } from '../../../../src/protocols/dlt698/bytes.js'
+import { hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   decodeFrame,
   dlt698,

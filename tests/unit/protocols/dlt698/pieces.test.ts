@@ -1,6 +1,6 @@
 import t from 'tap'
 import { meterAddress } from '../../../../src/model/index.js'
-import { hexOf, joinBytes } from '../../../../src/protocols/dlt698/bytes.js'
+import { hexOf, joinBytes } from '../../../../src/protocols/wire/bytes.js'
 import {
   answerFrames,
   decodeFrame,

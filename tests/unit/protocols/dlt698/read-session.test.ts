@@ -1,7 +1,7 @@
 import t from 'tap'
 import { meterAddress } from '../../../../src/model/index.js'
 import type { ReadPlan, RegisterRequest } from '../../../../src/ports/index.js'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt698/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import { answerBlocks, blocksMax, dlt698, type Apdu, type Data } from '../../../../src/protocols/dlt698/index.js'
 import { readRegister } from '../../../../src/protocols/dlt698/read-session.js'
 import {

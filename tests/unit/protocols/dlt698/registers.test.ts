@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { formatDecimal } from '../../../../src/model/index.js'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt698/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   checkRegister,
   columnsMax,

@@ -1,8 +1,9 @@
 import t from 'tap'
-import { bytesOf, hexOf } from '../../../../src/protocols/dlt698/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   decodeFrame,
   describeFrame,
+  describeUnit,
   encodeApdu,
   encodeFrame,
   openEnvelope,
@@ -150,6 +151,26 @@ await t.test('every frame is described with its direction, address, unit and val
       vector.id,
     )
   }
+})
+
+await t.test('every unit without a frame is described with its direction, name and values', async (t) => {
+  for (const vector of apdus) {
+    const shown = describeUnit(bytesOf(apduHex(vector)))
+    if (!('layer' in shown)) {
+      t.fail(`${vector.id} is not described`)
+      continue
+    }
+    const meaning = stated(vector)
+    t.match(shown, { ok: true, protocol: 'dlt698-45', layer: 'apdu', address: null, control: null }, vector.id)
+    t.equal(shown.direction === 'request', vector.direction === 'client->server', `${vector.id}: ${shown.direction}`)
+    for (const word of [meaning.service, meaning.choice]) t.ok(word === undefined || shown.apdu.includes(word), vector.id)
+    t.strictSame(
+      shown.items.flatMap(({ values }) => values.map(({ value }) => value)),
+      saidBy(meaning, shown.items),
+      vector.id,
+    )
+  }
+  t.match(describeUnit(Uint8Array.of(0x05, 0x01)), { ok: false, protocol: 'dlt698-45', error: { code: String, at: String } })
 })
 
 /** The unit of a vector; that of a vector which lost its ends is made whole, as its note says. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bytesOf, hexOf, joinBytes } from '../../../../src/protocols/gdw1376/bytes.js'
+import { bytesOf, hexOf, joinBytes } from '../../../../src/protocols/wire/bytes.js'
 import {
   decodeFrame,
   encodeFrame,

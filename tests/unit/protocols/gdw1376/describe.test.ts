@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bytesOf, hexOf } from '../../../../src/protocols/gdw1376/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import { describeFrame, encodeDown, encodeUp } from '../../../../src/protocols/gdw1376/index.js'
 import { frameAround, plainFrame, vectorHex } from '../../../helpers/gdw1376.js'
 

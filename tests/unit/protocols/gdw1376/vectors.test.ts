@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bytesOf, hexOf } from '../../../../src/protocols/gdw1376/bytes.js'
+import { bytesOf, hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   checksum,
   codeOf,

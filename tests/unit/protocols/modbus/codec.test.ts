@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { hexOf } from '../../../../src/protocols/modbus/bytes.js'
+import { hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   crc16,
   decodeFrame,

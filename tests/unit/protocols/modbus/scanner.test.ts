@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { Scanner } from '../../../../src/ports/index.js'
-import { hexOf } from '../../../../src/protocols/modbus/bytes.js'
+import { hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   anyFrameScanner,
   encodeReply,

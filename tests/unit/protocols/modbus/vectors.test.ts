@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hexOf } from '../../../../src/protocols/modbus/bytes.js'
+import { hexOf } from '../../../../src/protocols/wire/bytes.js'
 import {
   anyFrameScanner,
   decodeFrame,

@@ -7,6 +7,14 @@ export function hexOf(bytes: Uint8Array): string {
   return text
 }
 
+/** A number as upper-case hexadecimal of so many digits, filled with 0 on the left. */
+export function hexNumber(value: number, digits: number): string {
+  return value.toString(16).toUpperCase().padStart(digits, '0')
+}
+
+/** A byte as two upper-case hexadecimal digits. */
+export const hexByte = (byte: number): string => hexNumber(byte, 2)
+
 /**
  * Bytes of hexadecimal text without separators, in its order.
  *
@@ -30,18 +38,18 @@ export function joinBytes(parts: readonly (Uint8Array | readonly number[])[]): U
   return joined
 }
 
-/** The same bytes, last first: everything of several bytes goes low byte first on the wire. */
+/** The same bytes, last first, in a copy: most of what has several bytes goes low byte first on the wire. */
 export function reversed(bytes: Uint8Array): Uint8Array {
   // Not `slice`: that of a Buffer shares the memory, and reversing it would change the caller's frame.
   return Uint8Array.from(bytes).reverse()
 }
 
 /** The byte at an index that the caller has checked to be inside. */
-export function byteAt(bytes: Uint8Array, index: number): number {
+export function byteAt(bytes: Uint8Array | Uint16Array, index: number): number {
   return bytes[index] ?? Number.NaN
 }
 
-/** Two upper-case hexadecimal digits. */
-export function hexByte(byte: number): string {
-  return byte.toString(16).toUpperCase().padStart(2, '0')
+/** Whether every byte is `value`: all FF is "not available" or "not given", all 00 in a date is "no such record". */
+export function isFilledWith(bytes: Uint8Array, value: number): boolean {
+  return bytes.every((byte) => byte === value)
 }

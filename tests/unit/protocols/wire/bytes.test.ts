@@ -1,5 +1,5 @@
 import t from 'tap'
-import { byteAt, bytesOf, hexByte, hexOf, joinBytes, reversed } from '../../../../src/protocols/gdw1376/bytes.js'
+import { byteAt, bytesOf, hexByte, hexOf, joinBytes, reversed } from '../../../../src/protocols/wire/bytes.js'
 
 await t.test('bytes and hexadecimal text', async (t) => {
   t.equal(hexOf(Uint8Array.of(0, 0xab, 0xff)), '00ABFF')
