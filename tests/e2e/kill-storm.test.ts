@@ -18,11 +18,11 @@ import { Clerk } from '../helpers/storm-clerk.js'
 import { killBrokers, killDaemons, liveOn } from '../helpers/storm-actors.js'
 import { until } from '../helpers/uplink-bench.js'
 
-const factor = process.env['WATTKEEP_FULL'] === '1' ? 4 : 1
-const daemonKills = Number(process.env['DAEMON_KILLS'] ?? 50 * factor)
-const brokerKills = Number(process.env['BROKER_KILLS'] ?? 20 * factor)
+const isFull = process.env['WATTKEEP_FULL'] === '1'
+const daemonKills = Number(process.env['DAEMON_KILLS'] ?? (isFull ? 200 : 25))
+const brokerKills = Number(process.env['BROKER_KILLS'] ?? (isFull ? 80 : 10))
 /** A limit against hanging. */
-const limitMs = 590_000 * factor
+const limitMs = isFull ? 2_400_000 : 590_000
 const slotSeconds = 3
 /** Deliveries until nothing is left; each start says something of itself. */
 const roundsMax = 5
